@@ -1,0 +1,34 @@
+# `make run` sets up and starts everything; `make test` sets up and tests everything. Nothing else is needed first.
+VENV := .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: run test setup lint types lock clean
+
+run: setup
+	@exec $(BIN)/python -m wrangler_compat dev
+
+test: lint types
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+setup: $(STAMP)
+	@sh deploy/setup/chromaprint.sh
+
+$(STAMP): requirements-dev.lock deploy/setup/venv.sh
+	@PYTHON=$(PYTHON) sh deploy/setup/venv.sh $(VENV)
+	@touch $@
+
+# Writes both lock files anew from pyproject.toml.
+lock: setup
+	sh deploy/setup/lock.sh $(BIN)/uv
+
+clean:
+	rm -rf $(VENV)
