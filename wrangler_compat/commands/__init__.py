@@ -1,0 +1,1 @@
+"""The commands of `python -m wrangler_compat`, one module for each binding."""
