@@ -1,0 +1,185 @@
+"""One video, or a range of it -> the answer of `POST /extract-fingerprint`. Runs inside a worker process."""
+
+from __future__ import annotations
+
+import base64
+import time
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from processor.bars import margins
+from processor.decode import Clip, DecodeLimits, Picture, encode_jpeg, open_clip
+from processor.errors import EmptyRangeError, MismatchedFragmentsError, UndecodableError
+from processor.fingerprint import FragmentMismatchError, assemble
+from processor.phash import thumbnail
+from processor.reading import SoundBlock, Span
+from processor.sound import BlockCodes, audio_hash, blocks_of, first_code_at, without_silence
+from wire.fingerprints import (
+    ALGORITHM_VERSION,
+    THUMBNAIL_SIDE,
+    VECTOR_SIZE,
+    Fingerprint,
+    FingerprintFormatError,
+    Fragment,
+    pack,
+    pack_fragment,
+    unpack_fragment,
+)
+from wire.processing import ExtractRequest, ExtractResponse
+
+JPEG_WIDTH = 320
+_EARLY_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """frame_interval: seconds between samples of the standard tier. phash_size: side of the block of frequencies in
+    the video vector. limits: of the decoder."""
+
+    frame_interval: float
+    phash_size: int
+    limits: DecodeLimits
+
+    def interval(self, tier: str) -> float:
+        return self.frame_interval / 2 if tier == "premium" else self.frame_interval
+
+
+def extract(file: BinaryIO, request: ExtractRequest, recipe: Recipe) -> ExtractResponse:
+    """Raises ProcessorError."""
+    began = time.monotonic()
+    with open_clip(file, recipe.limits) as clip:
+        span, duration = _span(request, clip, recipe)
+        is_fragment = not request.whole and (request.start is not None or request.stop is not None)
+        has_jpeg = span.start == 0
+        pictures = Pictures(clip.width / clip.height if has_jpeg else None)
+        sound = _sound_of(clip, request, span, duration)
+        clip.play(span, pictures.add, [block for block, _ in sound])
+        codes = np.concatenate([np.zeros(0, np.uint32), *(collected.finish() for _, collected in sound)])
+        if not pictures.times and not is_fragment:
+            raise UndecodableError("no picture of the video can be decoded; see that it plays, or re-encode it")
+        fragment = Fragment(
+            algorithm_version=ALGORITHM_VERSION,
+            tier=request.tier,
+            duration=duration,
+            start=span.start,
+            stop=span.stop,
+            width=clip.width,
+            height=clip.height,
+            interval=span.interval,
+            first_code=first_code_at(span.start),
+            times=np.array(pictures.times, np.float32),
+            thumbnails=np.array(pictures.thumbnails, np.uint8).reshape(-1, THUMBNAIL_SIDE, THUMBNAIL_SIDE),
+            margins=np.array(pictures.margins, np.uint16).reshape(-1, 4),
+            codes=codes,
+        )
+    jpeg = pictures.jpeg()
+    del pictures
+    if is_fragment:
+        return _answer_fragment(request.video_id, fragment, jpeg, began)
+    return _answer(request.video_id, finished([fragment], recipe.phash_size), jpeg, began)
+
+
+def merge(video_id: str, packed: list[bytes], thumbnail_base64: str | None, phash_size: int) -> ExtractResponse:
+    """The answer for the whole video from the fragments of its ranges, in any order.
+
+    Raises MismatchedFragmentsError.
+    """
+    began = time.monotonic()
+    try:
+        fingerprint = finished([unpack_fragment(data) for data in packed], phash_size)
+    except (FingerprintFormatError, FragmentMismatchError) as broken:
+        raise MismatchedFragmentsError(f"the fragments cannot be merged: {broken}") from broken
+    answer = _answer(video_id, fingerprint, None, began)
+    return replace(answer, thumbnail=thumbnail_base64)
+
+
+def finished(fragments: list[Fragment], phash_size: int) -> Fingerprint:
+    """`assemble`, without the codes of a video that is silent from beginning to end."""
+    fingerprint = assemble(fragments, phash_size)
+    return replace(fingerprint, codes=without_silence(fingerprint.codes))
+
+
+class Pictures:
+    """Collects the samples, and the most telling early one as the thumbnail."""
+
+    def __init__(self, display_aspect: float | None) -> None:
+        self.times: list[float] = []
+        self.thumbnails: list[NDArray[np.uint8]] = []
+        self.margins: list[NDArray[np.uint16]] = []
+        self._display_aspect = display_aspect
+        self._last: Picture | None = None
+        self._best_contrast = -1.0
+        self._best: NDArray[np.uint8] | None = None
+
+    def add(self, time: float, picture: Picture) -> None:
+        if picture is not self._last:
+            luma = picture.luma()
+            self._small, self._margins = thumbnail(luma), margins(luma)
+            self._last = picture
+            self._consider(time, picture)
+        self.times.append(time)
+        self.thumbnails.append(self._small)
+        self.margins.append(self._margins)
+
+    def jpeg(self) -> bytes | None:
+        return None if self._best is None else encode_jpeg(self._best)
+
+    def _consider(self, time: float, picture: Picture) -> None:
+        contrast = float(self._small.std())
+        if self._display_aspect is not None and time < _EARLY_SECONDS and contrast > self._best_contrast:
+            self._best_contrast = contrast
+            self._best = np.array(picture.rgb(JPEG_WIDTH, self._display_aspect))
+
+
+def _span(request: ExtractRequest, clip: Clip, recipe: Recipe) -> tuple[Span, float]:
+    """What to read, and the duration to report. Raises EmptyRangeError."""
+    start = request.start or 0.0
+    stop = clip.duration if request.stop is None else min(request.stop, clip.duration)
+    if start >= stop:
+        raise EmptyRangeError(f"the range starts at {start} s, but the video lasts only {clip.duration:.3f} s")
+    offset, duration = 0.0, clip.duration
+    if request.whole:
+        offset, duration = start, stop - start
+        start, stop = 0.0, duration
+    keyframes_only, is_exact = request.tier == "economy", request.tier == "premium"
+    return Span(offset, start, stop, recipe.interval(request.tier), keyframes_only, is_exact), duration
+
+
+def _sound_of(clip: Clip, request: ExtractRequest, span: Span, duration: float) -> list[tuple[SoundBlock, BlockCodes]]:
+    """The economy tier has no sound: reading it would mean reading the file."""
+    if not clip.has_sound or request.tier == "economy":
+        return []
+    sound = []
+    for block in blocks_of(span.start, span.stop, duration):
+        collected = BlockCodes(block)
+        sound.append((SoundBlock(block.opens_at, block.closes_at, collected), collected))
+    return sound
+
+
+def _answer(video_id: str, fingerprint: Fingerprint, jpeg: bytes | None, began: float) -> ExtractResponse:
+    return ExtractResponse(
+        video_id=video_id,
+        video_vector=tuple(float(number) for number in fingerprint.video_vector),
+        audio_hash=audio_hash(fingerprint.codes),
+        duration=fingerprint.duration,
+        frame_count=len(fingerprint.times),
+        processing_time_ms=round((time.monotonic() - began) * 1000),
+        fingerprint=base64.b64encode(pack(fingerprint)).decode(),
+        thumbnail=None if jpeg is None else base64.b64encode(jpeg).decode(),
+    )
+
+
+def _answer_fragment(video_id: str, fragment: Fragment, jpeg: bytes | None, began: float) -> ExtractResponse:
+    return ExtractResponse(
+        video_id=video_id,
+        video_vector=(0.0,) * VECTOR_SIZE,
+        audio_hash=audio_hash(without_silence(fragment.codes)),
+        duration=fragment.duration,
+        frame_count=len(fragment.times),
+        processing_time_ms=round((time.monotonic() - began) * 1000),
+        fingerprint=base64.b64encode(pack_fragment(fragment)).decode(),
+        thumbnail=None if jpeg is None else base64.b64encode(jpeg).decode(),
+    )
