@@ -1,0 +1,193 @@
+"""Puts a consumer together from what it is granted: every part is made here, once, and handed to those who need it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+
+from consumer.breaker import Breaker
+from consumer.catalogue import Catalogue
+from consumer.clock import Clock, utc_now
+from consumer.detection import Detection
+from consumer.embedding import index_entries, query_vectors, sound_terms
+from consumer.env import Env
+from consumer.extraction import Extraction
+from consumer.jobs import Jobs
+from consumer.leases import Leases
+from consumer.metrics import Metrics
+from consumer.outbox import Outbox
+from consumer.pipeline import Pipeline
+from consumer.policy import POLICY_VERSION, Thresholds, decide
+from consumer.probes import Ping
+from consumer.processor_client import ProcessorClient, open_http
+from consumer.purging import Purging
+from consumer.search import Search
+from consumer.settings import Settings
+from consumer.similarity import compare
+from consumer.sweep import Sweep
+from consumer.verdict_rows import VerdictRows
+from consumer.workers import open_workers, processes
+from wrangler_compat.connections import Connections
+from wrangler_compat.env import open_bindings
+from wrangler_compat.errors import ConfigError
+from wrangler_compat.wrangler_toml import WorkerConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    env: Env
+    settings: Settings
+    jobs: Jobs
+    sweep: Sweep
+    catalogue: Catalogue
+    search: Search
+    metrics: Metrics
+    pings: Mapping[str, Ping]
+
+
+@asynccontextmanager
+async def open_env(config: WorkerConfig, settings: Settings, connections: Connections) -> AsyncIterator[Env]:
+    """The bindings that wrangler.toml declares."""
+    async with (
+        open_bindings(config, connections) as bindings,
+        open_http(
+            bindings["PROCESSOR"].url,
+            secret=settings.processor_secret,
+            timeout_seconds=settings.processor_timeout_seconds,
+            max_connections=settings.max_jobs * settings.max_parallel_ranges,
+        ) as http,
+    ):
+        processor = ProcessorClient(
+            http,
+            breaker=Breaker(),
+            random=Random(),
+            timeout_seconds=settings.processor_timeout_seconds,
+            busy_wait_seconds=settings.processor_busy_seconds,
+        )
+        yield Env.from_bindings(bindings, processor)
+
+
+@asynccontextmanager
+async def assemble(
+    env: Env,
+    settings: Settings,
+    detection: Detection,
+    *,
+    executor: Callable[[], Executor] | None = None,
+    now: Clock = utc_now,
+    random: Random | None = None,
+) -> AsyncIterator[Consumer]:
+    """executor: makes what runs the detection; compare_workers processes of their own when None."""
+    random = random or Random()
+    metrics = Metrics()
+    with open_workers(executor or processes(settings.compare_workers)) as workers:
+        leases = Leases(env.db, now, settings.lease_seconds, settings.heartbeat_seconds, settings.max_retries)
+        catalogue = Catalogue(
+            db=env.db,
+            videos=env.vectorize,
+            segments=env.vectorize_segments,
+            detection=detection,
+            workers=workers,
+            now=now,
+        )
+        search = Search(
+            db=env.db,
+            videos=env.vectorize,
+            segments=env.vectorize_segments,
+            detection=detection,
+            workers=workers,
+            top_k=settings.top_k,
+            max_candidates=settings.max_candidates,
+        )
+        pipeline = Pipeline(
+            bucket=env.video_bucket,
+            db=env.db,
+            catalogue=catalogue,
+            search=search,
+            extraction=Extraction(
+                env.processor, settings.range_seconds, settings.max_parallel_ranges, settings.max_duration
+            ),
+            detection=detection,
+            workers=workers,
+            leases=leases,
+            rows=VerdictRows(env.db, leases, now, settings.audio_threshold),
+            metrics=metrics,
+            now=now,
+            random=random,
+            earlier_wait_seconds=settings.earlier_wait_seconds,
+            poll_seconds=min(0.2, settings.earlier_wait_seconds / 10),
+            deletes_duplicates=settings.delete_duplicates,
+        )
+        purging = Purging(env.db, env.video_bucket, catalogue)
+        outbox = Outbox(env.db, now, metrics)
+        jobs = Jobs(
+            worker=f"{socket.gethostname()}:{os.getpid()}",
+            pipeline=pipeline,
+            purging=purging,
+            leases=leases,
+            outbox=outbox,
+            queues=env.queues,
+            metrics=metrics,
+            random=random,
+            max_retries=settings.max_retries,
+            retry_base=settings.retry_base_seconds,
+            retry_limit=settings.retry_limit_seconds,
+            timeout_seconds=settings.job_timeout_seconds,
+        )
+        sweep = Sweep(
+            db=env.db,
+            queues=env.queues,
+            pipeline=pipeline,
+            purging=purging,
+            outbox=outbox,
+            metrics=metrics,
+            now=now,
+            max_retries=settings.max_retries,
+            pending_grace=settings.pending_grace_seconds,
+            lease_duration=settings.lease_seconds,
+            interval=settings.sweep_seconds,
+            deletes_duplicates=settings.delete_duplicates,
+        )
+        yield Consumer(env, settings, jobs, sweep, catalogue, search, metrics, _pings(env))
+
+
+def detection_of(settings: Settings) -> Detection:
+    """The real core, with the thresholds of the settings. Raises ConfigError when they contradict each other."""
+    thresholds = Thresholds(
+        duplicate=settings.duplicate_threshold,
+        similarity=settings.similarity_threshold,
+        minimum=settings.min_similarity,
+        audio=settings.audio_threshold,
+        duration_tolerance=settings.duration_tolerance,
+    )
+    try:
+        thresholds.check()
+    except ValueError as wrong:
+        raise ConfigError(f"The settings contradict each other: {wrong}.") from wrong
+    return Detection(
+        index_entries=index_entries,
+        query_vectors=query_vectors,
+        sound_terms=sound_terms,
+        compare=compare,
+        decide=partial(decide, thresholds=thresholds),
+        policy_version=POLICY_VERSION,
+    )
+
+
+def _pings(env: Env) -> Mapping[str, Ping]:
+    return {
+        "VIDEO_BUCKET": env.video_bucket.ping,
+        "DB": env.db.ping,
+        "VIDEO_QUEUE_HIGH": env.queues["high"].ping,
+        "VIDEO_QUEUE": env.queues["normal"].ping,
+        "VIDEO_QUEUE_LOW": env.queues["low"].ping,
+        "VECTORIZE": env.vectorize.ping,
+        "VECTORIZE_SEGMENTS": env.vectorize_segments.ping,
+        "PROCESSOR": env.processor.ping,
+    }

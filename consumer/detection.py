@@ -1,0 +1,36 @@
+"""The pure core as the pipeline calls it: five functions, which run in Workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from wire.fingerprints import Fingerprint
+from wire.verdicts import Verdict
+
+Evidence = Any
+"""What compare() measured; only decide() looks into it."""
+
+
+class IndexEntry(Protocol):
+    """vector_id: a hash of the vector, so that equal vectors of several videos are stored once. start: seconds."""
+
+    @property
+    def vector_id(self) -> str: ...
+    @property
+    def vector(self) -> tuple[float, ...]: ...
+    @property
+    def start(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """compare takes the upload first. decide is given (video id, evidence) of each candidate, in any order."""
+
+    index_entries: Callable[[Fingerprint], Sequence[IndexEntry]]
+    query_vectors: Callable[[Fingerprint], Sequence[tuple[float, ...]]]
+    sound_terms: Callable[[Fingerprint], Sequence[tuple[int, int]]]
+    compare: Callable[[Fingerprint, Fingerprint], Evidence]
+    decide: Callable[[Sequence[tuple[str, Evidence]]], Verdict]
+    policy_version: int

@@ -1,0 +1,155 @@
+"""What the index knows of a video: few vectors a minute, made so that a copy's fall near the original's.
+
+The index only proposes. A reference is entered in three views (whole, and two middles, as a cropped copy would show
+it); a query asks in its own views, mirrored and turned too. Frames are picked by content, not by the clock, so that a
+trimmed copy picks the same ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consumer.similarity.pictures import Features, Window
+from consumer.similarity.timeline import STEP
+from consumer.similarity.views import Seen, View, inset_windows
+from wire.fingerprints import VECTOR_SIZE, Fingerprint
+
+_ENTRY_WINDOWS: tuple[Window, ...] = ((0.0, 1.0, 0.0, 1.0), (0.075, 0.925, 0.075, 0.925), (0.14, 0.86, 0.14, 0.86))
+_NEW_SCENE = 0.8
+_NEW_VIEW = 0.96
+_SCENE_SECONDS = 1.0
+_VIEW_SECONDS = 4.0
+_QUERY_SECONDS = 3.0
+_QUERY_SAMPLES = (6, 24)
+_TURNED_SAMPLES = 3
+_INSET_SAMPLES = 2
+_LARGEST_INSET = 0.7
+_STRIP_ASPECTS = (0.75, 0.5625)
+_COMMON_ASPECTS = (16 / 9, 4 / 3, 1.0, 9 / 16)
+_LEAST_NORM = 0.5
+_TERM_SHARE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """One vector of the segment index.
+
+    vector_id: hash of the vector, so that equal vectors of different videos are stored once. vector: 64 numbers, L2
+    norm 1. start: seconds.
+    """
+
+    vector_id: str
+    vector: tuple[float, ...]
+    start: float
+
+
+def index_entries(fingerprint: Fingerprint) -> list[IndexEntry]:
+    """The entries of a video: for each picked sample one in each of three to five views.
+
+    Picked is at most one sample a second, of quick cuts; of a slow shot one each four seconds, while it changes.
+    """
+    seen = Seen(fingerprint)
+    rows = picked_samples(seen)
+    entries: dict[str, IndexEntry] = {}
+    for window in (*_ENTRY_WINDOWS, *_strips(seen.aspect)):
+        features = seen.features(View(window=window))
+        for row in rows:
+            for vector in _vectors(features[row : row + 1]):
+                rounded = np.asarray(vector, np.float32)
+                vector_id = hashlib.sha256(rounded.tobytes()).hexdigest()[:32]
+                entries.setdefault(vector_id, IndexEntry(vector_id, vector, row * STEP))
+    return list(entries.values())
+
+
+def query_vectors(fingerprint: Fingerprint) -> list[tuple[float, ...]]:
+    """The vectors to ask the index for: a few telling samples, each in the views in which a copy may show them."""
+    seen = Seen(fingerprint)
+    least, most = _QUERY_SAMPLES
+    rows = _spread(picked_samples(seen), round(np.clip(fingerprint.duration / _QUERY_SECONDS, least, most)))
+    found: list[tuple[float, ...]] = []
+    for view, samples in _query_views(seen, rows):
+        found.extend(_vectors(seen.features(view)[samples]))
+    return list(dict.fromkeys(found))
+
+
+def sound_terms(fingerprint: Fingerprint) -> list[tuple[int, int]]:
+    """(term, position) of a content-defined eighth of the sound's codes; both sides keep the same ones.
+
+    term: the code's top 28 bits; position: index of the code. Repeats of one code in a row are kept once.
+    """
+    codes = fingerprint.codes >> np.uint32(4)
+    if len(codes) == 0:
+        return []
+    mixed = (codes.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(61)
+    changed = np.concatenate([[True], codes[1:] != codes[:-1]])
+    kept = np.nonzero((mixed % _TERM_SHARE == 0) & changed)[0]
+    return [(int(codes[row]), int(row)) for row in kept]
+
+
+def picked_samples(seen: Seen) -> NDArray[np.intp]:
+    """Samples that stand for the video: at each new scene, and now and then as a long one changes."""
+    features = seen.features(View())
+    picked: list[int] = []
+    for row in np.nonzero(seen.telling)[0]:
+        if picked:
+            likeness = float(features[row] @ features[picked[-1]])
+            seconds = (int(row) - picked[-1]) * STEP
+            new_scene = likeness < _NEW_SCENE and seconds >= _SCENE_SECONDS
+            new_view = likeness < _NEW_VIEW and seconds >= _VIEW_SECONDS
+            if not (new_scene or new_view):
+                continue
+        picked.append(int(row))
+    return np.asarray(picked, dtype=np.intp)
+
+
+def _query_views(seen: Seen, rows: NDArray[np.intp]) -> Iterator[tuple[View, NDArray[np.intp]]]:
+    """Views of an upload in which it may show what the index holds whole: itself, turned, cropped, inset."""
+    few = _spread(rows, _TURNED_SAMPLES)
+    for mirrored in (False, True):
+        yield View(mirrored=mirrored), rows
+        yield View(mirrored=mirrored, window=_ENTRY_WINDOWS[1]), few
+        if seen.has_bars:
+            yield View(with_bars=True, mirrored=mirrored), few
+        for quarter_turns in (1, 2, 3):
+            yield View(quarter_turns=quarter_turns, mirrored=mirrored), few
+    for window in _insets(seen.full_aspect):
+        yield View(with_bars=True, window=window), _spread(rows, _INSET_SAMPLES)
+
+
+def _insets(aspect: float) -> list[Window]:
+    """Where an upload may hold a whole other picture: a band between blurred fills, a smaller one of its own shape."""
+    bands = [window for other in _COMMON_ASPECTS if (window := _band(aspect / other)) is not None]
+    return bands + [window for window in inset_windows(1.0) if window[1] - window[0] < _LARGEST_INSET]
+
+
+def _band(ratio: float) -> Window | None:
+    if 0.95 < ratio < 1.05:
+        return None
+    share = min(ratio, 1 / ratio)
+    low, high = (1 - share) / 2, (1 + share) / 2
+    return (low, high, 0.0, 1.0) if ratio < 1 else (0.0, 1.0, low, high)
+
+
+def _strips(aspect: float) -> list[Window]:
+    """The upright middle of a wide picture, as an upright copy would show it."""
+    shares = [strip / aspect for strip in _STRIP_ASPECTS if strip / aspect < 0.7]
+    return [(0.0, 1.0, (1 - share) / 2, (1 + share) / 2) for share in shares]
+
+
+def _spread(rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    if len(rows) <= most:
+        return rows
+    return np.asarray(rows[np.linspace(0, len(rows) - 1, most).round().astype(int)], dtype=np.intp)
+
+
+def _vectors(features: Features) -> Iterator[tuple[float, ...]]:
+    """The first 64 of the 65 features of each sample, L2 norm 1; samples that show nothing give none."""
+    for row in features[:, :VECTOR_SIZE]:
+        norm = float(np.linalg.norm(row))
+        if norm >= _LEAST_NORM:
+            yield tuple(float(value) for value in np.round(row / norm, 4))

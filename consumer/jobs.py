@@ -1,0 +1,175 @@
+"""One queue message, from its delivery to the end of its job, however that ends.
+
+The message is acked in every case that is written down in D1: what happens next is the row's to say and the sweep's
+to see to. Only when D1 itself fails does the message go back to the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+
+import structlog
+
+from consumer.errors import HandedBack, LeaseLost, Refused
+from consumer.leases import Leases
+from consumer.metrics import Metrics
+from consumer.outbox import Outbox
+from consumer.pipeline import Pipeline
+from consumer.purging import Purging
+from consumer.records import Claim, Video
+from consumer.retries import backoff_seconds, is_last
+from wire.jobs import Job, JobFormatError, Priority
+from wire.verdicts import Verdict
+from wrangler_compat.errors import BindingError, QueueError
+from wrangler_compat.queues.types import MessageBatch, Queue
+
+_LAST_WORDS_SECONDS = 5.0
+"""How long a cancelled job may take to give its lease back."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """worker: names this process in leases and logs. retry_base, retry_limit: seconds."""
+
+    worker: str
+    pipeline: Pipeline
+    purging: Purging
+    leases: Leases
+    outbox: Outbox
+    queues: Mapping[Priority, Queue]
+    metrics: Metrics
+    random: Random
+    max_retries: int
+    retry_base: float
+    retry_limit: float
+    timeout_seconds: float
+
+    async def receive(self, batch: MessageBatch) -> None:
+        """The handler of all three queues."""
+        for message in batch.messages:
+            try:
+                job = Job.from_body(message.body)
+            except JobFormatError as error:
+                _log.error("message_is_no_job", queue=batch.queue, message_id=message.id, error=str(error))
+                message.ack()
+                continue
+            with structlog.contextvars.bound_contextvars(video_id=job.video_id, request_id=job.request_id):
+                await self.run(job)
+            message.ack()
+
+    async def run(self, job: Job) -> None:
+        """Do the job, or leave it: to whoever has it, or for later. Raises BindingError only when D1 fails."""
+        if job.kind == "purge":
+            await self.purging.purge(job.video_id)
+            _log.info("video_purged")
+            return
+        claim = await self.leases.claim(job.video_id, f"{self.worker}/{uuid.uuid4().hex}")
+        if claim is None:
+            _log.debug("job_not_ours")
+            return
+        begun = time.perf_counter()
+        self.metrics.in_hand.inc()
+        outcome = "interrupted"
+        try:
+            _log.info("job_claimed", attempt=claim.attempt)
+            outcome = await self._take_to_end(claim)
+        finally:
+            self.metrics.in_hand.dec()
+            self.metrics.job_seconds.labels(outcome=outcome).observe(time.perf_counter() - begun)
+
+    async def _take_to_end(self, claim: Claim) -> str:
+        """The outcome as a word."""
+        try:
+            async with self.leases.kept(claim), asyncio.timeout(self.timeout_seconds):
+                verdict = await self._decide(claim)
+        except LeaseLost as lost:
+            _log.warning("lease_lost", why=str(lost))
+            await self._remove_traces(claim.video)
+            return "lease_lost"
+        except HandedBack as back:
+            await self._again(claim, back.delay_seconds, is_counted=False, error=back.why)
+            return "handed_back"
+        except asyncio.CancelledError:
+            await self._leave(claim)
+            raise
+        except Exception as error:
+            return await self._failed(claim, error)
+        self.metrics.verdicts.labels(status=verdict.status, reason=verdict.reason or "").inc()
+        _log.info(
+            "verdict",
+            status=verdict.status,
+            reason=verdict.reason,
+            confidence=verdict.confidence,
+            duplicate_of=verdict.duplicate_of,
+            similar_to=verdict.similar_to,
+            similarity_score=verdict.similarity_score,
+        )
+        await self.pipeline.tidy(claim.video, verdict)
+        await self._notify()
+        return verdict.status
+
+    async def _decide(self, claim: Claim) -> Verdict:
+        try:
+            return await self.pipeline.decide(claim)
+        except Refused as refused:
+            _log.info("refused", reason=refused.reason, why=refused.message)
+            return await self.pipeline.refuse(claim, refused)
+
+    async def _failed(self, claim: Claim, error: Exception) -> str:
+        """Again after a while, or the end of the job."""
+        why = _sentence(error)
+        if is_last(claim.attempt, self.max_retries):
+            if await self.leases.fail(claim, why):
+                self.metrics.failures.inc()
+                _log.error("job_failed", attempts=claim.attempt, error=why, exc_info=error)
+            return "failed"
+        delay = backoff_seconds(claim.attempt, base=self.retry_base, limit=self.retry_limit, random=self.random)
+        if await self._again(claim, delay, is_counted=True, error=why):
+            self.metrics.retries.inc()
+            _log.warning("job_retried", attempt=claim.attempt, delay_seconds=round(delay, 1), error=why, exc_info=error)
+        return "retried"
+
+    async def _again(self, claim: Claim, delay: float, *, is_counted: bool, error: str | None) -> bool:
+        """Hand the job back and wake it after the delay. False: it was no longer ours."""
+        if not await self.leases.hand_back(claim, delay_seconds=delay, is_counted=is_counted, error=error):
+            return False
+        job = Job(claim.video.id, "decide", claim.video.request_id)
+        try:
+            await self.queues[claim.video.priority].send(job.to_body(), delay_seconds=delay)
+        except QueueError as unsent:
+            _log.warning("wake_up_not_sent", error=unsent.message)
+        return True
+
+    async def _leave(self, claim: Claim) -> None:
+        """This worker is told to stop: give the job back at once, so that another need not wait for the lease."""
+        back = asyncio.ensure_future(self._again(claim, 0.0, is_counted=False, error=None))
+        with contextlib.suppress(asyncio.CancelledError, TimeoutError, BindingError):
+            await asyncio.wait_for(asyncio.shield(back), _LAST_WORDS_SECONDS)
+        _log.info("job_left")
+
+    async def _remove_traces(self, video: Video) -> None:
+        """If the video was deleted while we had it in hand, what we wrote since then goes as well."""
+        await self.purging.purge(video.id)
+
+    async def _notify(self) -> None:
+        try:
+            await self.outbox.relay()
+        except BindingError as error:
+            _log.warning("outbox_left_to_sweep", error=error.message)
+
+
+def _sentence(error: Exception) -> str:
+    """What is kept with the job and shown to the user."""
+    if isinstance(error, TimeoutError):
+        return "The job took too long."
+    if isinstance(error, BindingError):
+        return f"{type(error).__name__} {error.code}: {error.message}"
+    return str(error) or type(error).__name__

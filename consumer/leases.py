@@ -1,0 +1,126 @@
+"""A lease on a job: one worker at a time has a video in hand, and a dead worker loses it.
+
+The queue only wakes; who works is settled here, in D1. A lease is claimed, kept by a heartbeat, and ends in one of
+three ways: the verdict is written, the job is handed back, or it has failed. Every write names the lease's owner, so
+that a worker whose lease ran out changes nothing any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import structlog
+
+from consumer import queries
+from consumer.clock import Clock, moment
+from consumer.errors import LeaseLost
+from consumer.records import Claim, Video
+from wrangler_compat.d1.types import D1Database
+from wrangler_compat.errors import BindingError
+
+_CLOCK_SLACK_SECONDS = 0.5
+"""A message may arrive this much before its time: clocks and timers are not exact."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """duration_seconds: of a lease not renewed. heartbeat_seconds: between two renewals."""
+
+    db: D1Database
+    now: Clock
+    duration_seconds: float
+    heartbeat_seconds: float
+    max_retries: int
+
+    async def claim(self, video_id: str, owner: str) -> Claim | None:
+        """The job, if it can be had now: None when decided, gone, failed, not yet due, or in other hands."""
+        at = self.now()
+        claim = self.db.prepare(queries.CLAIM).bind(
+            owner,
+            video_id,
+            moment(at),
+            moment(at, plus_seconds=self.duration_seconds),
+            moment(at, plus_seconds=_CLOCK_SLACK_SECONDS),
+            self.max_retries,
+        )
+        claimed, read = await self.db.batch([claim, self.db.prepare(queries.CLAIMED).bind(owner, video_id)])
+        if claimed.meta.changes == 0 or not read.results:
+            return None
+        row = read.results[0]
+        return Claim(video=Video.from_row(row), owner=owner, attempt=row["attempt_count"])
+
+    @contextlib.asynccontextmanager
+    async def kept(self, claim: Claim) -> AsyncIterator[None]:
+        """Renew the lease while the body runs. When it is lost, the body is cancelled and LeaseLost raised."""
+        worker = asyncio.current_task()
+        lost = False
+
+        async def beat() -> None:
+            nonlocal lost
+            await self._renew_until_lost(claim)
+            lost = True
+            if worker is not None:
+                worker.cancel()
+
+        heart = asyncio.create_task(beat())
+        try:
+            yield
+        except asyncio.CancelledError:
+            if lost and worker is not None and worker.uncancel() == 0:
+                raise LeaseLost(f"the lease on {claim.video.id} ran out") from None
+            raise
+        finally:
+            heart.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await heart
+
+    async def _renew_until_lost(self, claim: Claim) -> None:
+        """Returns when the lease is somebody else's, or could not be renewed for as long as it lasts."""
+        renewed_at = self.now()
+        while True:
+            await asyncio.sleep(self.heartbeat_seconds)
+            at = self.now()
+            renew = self.db.prepare(queries.RENEW).bind(
+                claim.owner, claim.video.id, moment(at, plus_seconds=self.duration_seconds)
+            )
+            try:
+                result = await renew.run()
+            except BindingError as error:
+                _log.warning("lease_not_renewed", error=error.message)
+                if (self.now() - renewed_at).total_seconds() > self.duration_seconds:
+                    return
+                continue
+            if result.meta.changes == 0:
+                return
+            renewed_at = at
+
+    async def is_ours(self, claim: Claim) -> bool:
+        held = await self.db.prepare(queries.IS_OURS).bind(claim.owner, claim.video.id).first("n")
+        return bool(held)
+
+    async def note_progress(self, claim: Claim, stage: str, progress: float) -> None:
+        """progress: 0..1."""
+        await self.db.prepare(queries.PROGRESS).bind(claim.owner, claim.video.id, stage, progress).run()
+
+    async def hand_back(
+        self, claim: Claim, *, delay_seconds: float, is_counted: bool, error: str | None = None
+    ) -> bool:
+        """Pending again, due after the delay. is_counted: whether the attempt was one. False: no longer ours."""
+        back = self.db.prepare(queries.HAND_BACK).bind(
+            claim.owner,
+            claim.video.id,
+            0 if is_counted else 1,
+            moment(self.now(), plus_seconds=delay_seconds),
+            error,
+        )
+        return (await back.run()).meta.changes > 0
+
+    async def fail(self, claim: Claim, error: str) -> bool:
+        """The job is failed until somebody retries it; the video stays in processing. False: no longer ours."""
+        end = self.db.prepare(queries.FAIL).bind(claim.owner, claim.video.id, moment(self.now()), error)
+        return (await end.run()).meta.changes > 0

@@ -1,0 +1,296 @@
+"""The way of a video to its verdict.
+
+presign -> fingerprint -> keep -> index -> candidates -> evidence -> verdict -> rows, notification
+
+Index first, then look: of two alike that are decided at the same instant, at least one sees the other. The earlier by
+(uploaded_at, id) does not count the later one as a candidate while that is undecided; the later one waits for the
+earlier. A verdict is written only if the catalogue is still the one in which the candidates were found; else the
+pipeline looks again. So exactly one of two twins is approved, whatever the timing. Each step can be done again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+import structlog
+
+from consumer import queries
+from consumer.catalogue import Catalogue
+from consumer.clock import Clock, moment
+from consumer.detection import Detection, Evidence
+from consumer.errors import HandedBack, LeaseLost, Refused
+from consumer.extraction import Extraction
+from consumer.leases import Leases
+from consumer.metrics import Metrics
+from consumer.records import (
+    Candidate,
+    Claim,
+    Extracted,
+    Found,
+    Kept,
+    Opinion,
+    Source,
+    Video,
+    fingerprint_key,
+    thumbnail_key,
+)
+from consumer.search import Query, Search
+from consumer.verdict_rows import VerdictRows
+from consumer.workers import Workers
+from wire.fingerprints import Fingerprint, FingerprintFormatError, pack, unpack
+from wire.verdicts import Verdict
+from wrangler_compat.d1.types import D1Database
+from wrangler_compat.errors import BindingError, D1ConstraintError
+from wrangler_compat.r2.types import R2Bucket, R2HttpMetadata, R2Object
+
+_PRESIGNED_SECONDS = 3600
+_HAND_BACK_SECONDS = 2.0
+_LONGEST_JITTER_SECONDS = 0.05
+_COMPARED_AT_ONCE = 4
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """earlier_wait_seconds: how long one run waits for the verdict on an earlier twin; it looks every poll_seconds."""
+
+    bucket: R2Bucket
+    db: D1Database
+    catalogue: Catalogue
+    search: Search
+    extraction: Extraction
+    detection: Detection
+    workers: Workers
+    leases: Leases
+    rows: VerdictRows
+    metrics: Metrics
+    now: Clock
+    random: Random
+    earlier_wait_seconds: float
+    poll_seconds: float
+    deletes_duplicates: bool
+
+    async def decide(self, claim: Claim) -> Verdict:
+        """Take the video to its verdict. Raises Refused, HandedBack, LeaseLost, and what a retry may mend."""
+        kept = await self._kept_earlier(claim.video)
+        if kept is None:
+            source = await self._presign(claim.video)
+            extracted = await self._fingerprint(claim, source)
+            kept = await self._keep(claim, extracted)
+        await self._index(claim, kept)
+        return await self._reach_verdict(claim, kept.fingerprint)
+
+    async def refuse(self, claim: Claim, refused: Refused) -> Verdict:
+        """Write the verdict on a video that cannot be processed. Raises LeaseLost."""
+        verdict = Verdict("rejected", self.detection.policy_version, thresholds={}, reason=refused.reason)
+        await self.rows.write_refusal(claim, verdict, refused.message)
+        return verdict
+
+    async def _reach_verdict(self, claim: Claim, fingerprint: Fingerprint) -> Verdict:
+        evidence: dict[str, Evidence] = {}
+        waits_until = time.monotonic() + self.earlier_wait_seconds
+        query = await self.search.query_of(fingerprint)
+        found = await self._candidates(claim, query)
+        while True:
+            evidence = await self._evidence(fingerprint, found, evidence)
+            opinion = await self._opinion(found, evidence)
+            if opinion.leans_on is not None:
+                await self._wait_for(opinion.leans_on, waits_until)
+            elif await self._write(claim, opinion):
+                return opinion.verdict
+            found = await self._candidates(claim, query, found)
+
+    # presign
+
+    async def _presign(self, video: Video) -> Source:
+        if video.source_url is not None:
+            return Source(video.source_url, video.range_start, video.range_stop)
+        url = await self.bucket.presigned_url(video.r2_key, expires_seconds=_PRESIGNED_SECONDS)
+        return Source(url, video.range_start, video.range_stop)
+
+    # fingerprint
+
+    async def _fingerprint(self, claim: Claim, source: Source) -> Extracted:
+        async def note(share: float) -> None:
+            await self.leases.note_progress(claim, "fingerprint", 0.1 + 0.6 * share)
+
+        await note(0.0)
+        with self.metrics.timed("fingerprint"):
+            return await self.extraction.extract(claim.video, source, note)
+
+    # keep
+
+    async def _kept_earlier(self, video: Video) -> Kept | None:
+        """The fingerprint of an earlier run, when this algorithm made it and it can still be read."""
+        if video.fingerprint_key is None or not video.has_current_fingerprint:
+            return None
+        fingerprint = await self._read_fingerprint(video.fingerprint_key)
+        return None if fingerprint is None else Kept(fingerprint, video.fingerprint_key)
+
+    async def _read_fingerprint(self, key: str) -> Fingerprint | None:
+        body = await self.bucket.get(key)
+        if body is None or isinstance(body, R2Object):
+            return None
+        try:
+            return await self.workers.run(unpack, await body.bytes())
+        except FingerprintFormatError as error:
+            _log.error("fingerprint_unreadable", key=key, error=str(error))
+            return None
+
+    async def _keep(self, claim: Claim, extracted: Extracted) -> Kept:
+        video, fingerprint = claim.video, extracted.fingerprint
+        kept = Kept(fingerprint, fingerprint_key(video))
+        with self.metrics.timed("keep"):
+            await self.bucket.put(kept.key, await self.workers.run(pack, fingerprint))
+            thumbnail = None
+            if extracted.thumbnail is not None:
+                thumbnail = thumbnail_key(video)
+                await self.bucket.put(
+                    thumbnail, extracted.thumbnail, http_metadata=R2HttpMetadata(content_type="image/jpeg")
+                )
+            guard = self.db.prepare(queries.GUARD_LEASE).bind(claim.owner, video.id)
+            row = self.db.prepare(queries.KEPT).bind(
+                video.id,
+                kept.key,
+                fingerprint.algorithm_version,
+                round(fingerprint.duration),
+                float(fingerprint.duration),
+                thumbnail,
+            )
+            await self._guarded(claim, self.db.batch([guard, row]))
+        return kept
+
+    # index
+
+    async def _index(self, claim: Claim, kept: Kept) -> None:
+        await self.leases.note_progress(claim, "index", 0.75)
+        with self.metrics.timed("index"):
+            await self._guarded(claim, self.catalogue.index(claim, kept))
+
+    # candidates
+
+    async def _candidates(self, claim: Claim, query: Query, before: Found | None = None) -> Found:
+        with self.metrics.timed("candidates"):
+            if before is not None:
+                return await self.search.find_again(claim.video, query, before)
+            await self.leases.note_progress(claim, "compare", 0.85)
+            return await self.search.find(claim.video, query)
+
+    # evidence
+
+    async def _evidence(
+        self, fingerprint: Fingerprint, found: Found, known: Mapping[str, Evidence]
+    ) -> dict[str, Evidence]:
+        """What is known, and what was measured against candidates not measured before, a few at a time.
+
+        Stops at a duplicate in picture and sound, whatever else it may resemble. A candidate whose fingerprint is gone
+        has none.
+        """
+        evidence = dict(known)
+        new = [candidate for candidate in found.candidates if candidate.video_id not in known]
+        with self.metrics.timed("compare"):
+            for some in queries.chunks(new, _COMPARED_AT_ONCE):
+                if _is_certain(await self._decide_among(_approved(found), evidence)):
+                    break
+                measured = await asyncio.gather(*(self._measure(fingerprint, candidate) for candidate in some))
+                pairs = zip(some, measured, strict=True)
+                evidence |= {candidate.video_id: one for candidate, one in pairs if one is not None}
+        return evidence
+
+    async def _measure(self, fingerprint: Fingerprint, candidate: Candidate) -> Evidence | None:
+        reference = await self._read_fingerprint(candidate.fingerprint_key)
+        if reference is None:
+            return None
+        return await self.workers.run(self.detection.compare, fingerprint, reference)
+
+    # verdict
+
+    async def _opinion(self, found: Found, evidence: Mapping[str, Evidence]) -> Opinion:
+        """What the approved candidates say counts first; the flagged ones count where those say nothing, or where only
+        these make a duplicate. If no settled one says anything, the earliest of those still on their way that does:
+        its verdict has to be waited for."""
+        settled = [candidate for candidate in found.candidates if candidate.is_settled]
+        verdict = await self._decide_among(_approved(found), evidence)
+        if verdict.status != "duplicate":
+            wider = await self._decide_among(settled, evidence)
+            verdict = wider if verdict.status == "approved" or wider.status == "duplicate" else verdict
+        if verdict.status == "approved":
+            undecided = [candidate for candidate in found.candidates if not candidate.is_settled]
+            for earlier in sorted(undecided, key=lambda each: (each.uploaded_at, each.video_id)):
+                if (await self._decide_among([earlier], evidence)).status != "approved":
+                    return Opinion(verdict, found.version, leans_on=earlier.video_id)
+        return Opinion(verdict, found.version, leans_on=None)
+
+    async def _decide_among(self, among: Sequence[Candidate], evidence: Mapping[str, Evidence]) -> Verdict:
+        pairs = [(each.video_id, evidence[each.video_id]) for each in among if each.video_id in evidence]
+        return await self.workers.run(self.detection.decide, pairs)
+
+    async def _wait_for(self, earlier: str, until: float) -> None:
+        """Returns when the earlier video is decided, failed or gone. Raises HandedBack when that takes too long, or
+        nobody is at it: it may need our place."""
+        with self.metrics.timed("wait"):
+            while True:
+                state = await self.db.prepare(queries.STATE_OF).bind(earlier).first()
+                if state is None or state["status"] != "processing" or state["job_status"] == "failed":
+                    return
+                if time.monotonic() >= until or state["job_status"] == "pending":
+                    raise HandedBack(
+                        f"waits for the verdict on {earlier}, which came earlier", delay_seconds=_HAND_BACK_SECONDS
+                    )
+                await asyncio.sleep(self.poll_seconds * (0.5 + self.random.random()))
+
+    # rows, notification
+
+    async def _write(self, claim: Claim, opinion: Opinion) -> bool:
+        with self.metrics.timed("verdict"):
+            if await self.rows.write(claim, opinion.verdict, version=opinion.version):
+                return True
+        self.metrics.looked_again.inc()
+        await asyncio.sleep(self.random.random() * _LONGEST_JITTER_SECONDS)
+        return False
+
+    async def tidy(self, video: Video, verdict: Verdict) -> None:
+        """After a verdict that keeps the video out of the catalogue: out of the index, its object freed if wanted.
+
+        The verdict stands whatever happens here; what is cut short is finished by the sweep.
+        """
+        if verdict.status not in ("duplicate", "rejected"):
+            return
+        try:
+            with self.metrics.timed("tidy"):
+                await self.catalogue.remove(video.id)
+                if verdict.status == "duplicate" and self.deletes_duplicates and video.source_url is None:
+                    await self.free_object(video.id, video.r2_key)
+        except BindingError as error:
+            _log.warning("tidying_left_to_sweep", error=error.message)
+
+    async def free_object(self, video_id: str, r2_key: str) -> None:
+        """Delete a duplicate's bytes; its row, fingerprint and thumbnail stay."""
+        await self.bucket.delete(r2_key)
+        await self.db.prepare(queries.OBJECT_DELETED).bind(video_id, moment(self.now())).run()
+
+    async def _guarded(self, claim: Claim, write: Awaitable[object]) -> None:
+        """A write that fails when the lease is no longer ours. Raises LeaseLost for that."""
+        try:
+            await write
+        except D1ConstraintError:
+            if await self.leases.is_ours(claim):
+                raise
+            raise LeaseLost(f"the job of {claim.video.id} is in other hands, or the video is gone") from None
+
+
+def _is_certain(verdict: Verdict) -> bool:
+    """A duplicate whose sound, too, is accounted for: another sound may be that of another video."""
+    if verdict.status != "duplicate" or not verdict.matches:
+        return False
+    audio_score = verdict.matches[0].audio_score
+    return audio_score is None or audio_score >= verdict.thresholds.get("audio", 0.0)
+
+
+def _approved(found: Found) -> list[Candidate]:
+    return [candidate for candidate in found.candidates if candidate.status == "approved"]

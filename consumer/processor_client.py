@@ -1,0 +1,160 @@
+"""The processor over HTTP: the only importer of httpx.
+
+A refusal (422) becomes Refused. A busy processor (503) is waited for, and then the job handed back. Everything else
+that goes wrong becomes ProcessorError, counted by the breaker; while that is open the job is handed back untried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any
+
+import httpx
+
+from consumer.breaker import Breaker
+from consumer.errors import HandedBack, Refused
+from wire.processing import ExtractFormatError, ExtractRequest, ExtractResponse
+
+_LONGEST_RETRY_AFTER_SECONDS = 30.0
+
+
+class ProcessorError(Exception):
+    """The processor could not be reached, broke off, or answered with an error that a retry may mend."""
+
+
+class ProcessorClient:
+    """timeout_seconds: for one answer. busy_wait_seconds: longest wait for a free slot, over all tries of one call."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        breaker: Breaker,
+        random: Random,
+        timeout_seconds: float = 600.0,
+        busy_wait_seconds: float = 60.0,
+    ) -> None:
+        self._http = http
+        self._random = random
+        self._timeout_seconds = timeout_seconds
+        self._busy_wait_seconds = busy_wait_seconds
+        self.breaker = breaker
+
+    async def extract(self, request: ExtractRequest, *, request_id: str) -> ExtractResponse:
+        return await self._ask("/extract-fingerprint", request.to_json(), request_id)
+
+    async def merge(
+        self, video_id: str, fragments: Sequence[str], *, thumbnail: str | None, request_id: str
+    ) -> ExtractResponse:
+        """One fingerprint of fragments that tile the video. fragments, thumbnail: base64, as they were given."""
+        body: dict[str, Any] = {"video_id": video_id, "fragments": list(fragments)}
+        if thumbnail is not None:
+            body["thumbnail"] = thumbnail
+        return await self._ask("/merge-fingerprints", body, request_id)
+
+    async def ping(self) -> None:
+        """Returns when the processor lives. Raises ProcessorError."""
+        try:
+            answer = await self._http.get("/livez", timeout=2.0)
+        except httpx.HTTPError as error:
+            raise ProcessorError(f"the processor does not answer: {_words(error)}") from error
+        if answer.status_code != 200:
+            raise ProcessorError(f"the processor says {answer.status_code}")
+
+    async def _ask(self, path: str, body: Mapping[str, Any], request_id: str) -> ExtractResponse:
+        give_up_at = time.monotonic() + self._busy_wait_seconds
+        while True:
+            answer = await self._post(path, body, request_id)
+            if answer.status_code != 503:
+                return _read(answer)
+            wait = _retry_after_seconds(answer) * (1 + self._random.random() / 2)
+            if time.monotonic() + wait > give_up_at:
+                raise HandedBack("every slot of the processor is busy", delay_seconds=wait)
+            await asyncio.sleep(wait)
+
+    async def _post(self, path: str, body: Mapping[str, Any], request_id: str) -> httpx.Response:
+        if not self.breaker.before_call():
+            raise HandedBack(
+                "the processor failed several times in a row and is left alone for a while",
+                delay_seconds=max(1.0, self.breaker.seconds_to_wait()),
+            )
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                answer = await self._http.post(path, json=body, headers={"X-Request-Id": request_id})
+        except (httpx.HTTPError, TimeoutError) as error:
+            self.breaker.failed()
+            raise ProcessorError(f"the processor did not answer: {_words(error)}") from error
+        if answer.status_code >= 500 and answer.status_code != 503:
+            self.breaker.failed()
+        else:
+            self.breaker.succeeded()
+        return answer
+
+
+@asynccontextmanager
+async def open_http(
+    url: str,
+    *,
+    secret: str | None = None,
+    timeout_seconds: float = 600.0,
+    max_connections: int = 100,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the processor at this URL. transport: how to reach it, when not over the network."""
+    headers = {"Authorization": f"Internal-Secret {secret}"} if secret else {}
+    async with httpx.AsyncClient(
+        base_url=url,
+        headers=headers,
+        timeout=httpx.Timeout(timeout_seconds, connect=5.0),
+        limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=10),
+        transport=transport,
+        trust_env=False,
+    ) as http:
+        yield http
+
+
+def decode_base64(text: str) -> bytes:
+    """Raises ProcessorError."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise ProcessorError("the processor's answer holds bad base64") from error
+
+
+def _read(answer: httpx.Response) -> ExtractResponse:
+    body = _json(answer)
+    if answer.status_code == 422:
+        code = str(body.get("code") or "UNPROCESSABLE") if isinstance(body, dict) else "UNPROCESSABLE"
+        message = str(body.get("error") or "") if isinstance(body, dict) else ""
+        raise Refused(code.lower(), message or "The video cannot be processed.")
+    if answer.status_code != 200:
+        said = body.get("error") if isinstance(body, dict) else None
+        raise ProcessorError(f"the processor answered {answer.status_code}: {said or answer.text[:200]}")
+    try:
+        return ExtractResponse.from_json(body)
+    except (ExtractFormatError, TypeError, ValueError) as error:
+        raise ProcessorError(f"the processor's answer cannot be read: {error}") from error
+
+
+def _json(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        return None
+
+
+def _retry_after_seconds(answer: httpx.Response) -> float:
+    try:
+        seconds = float(answer.headers.get("Retry-After", "1"))
+    except ValueError:
+        seconds = 1.0
+    return min(max(seconds, 0.05), _LONGEST_RETRY_AFTER_SECONDS)
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

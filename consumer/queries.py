@@ -1,0 +1,271 @@
+"""The consumer's SQL, in the common subset of SQLite and PostgreSQL.
+
+A guard is a statement that puts NULL where NULL may not be when its condition does not hold, so that the batch it
+leads fails with D1ConstraintError and nothing of it has happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+MAX_BOUND = 90
+"""D1 binds at most 100 values in one statement; some room is left for the fixed ones."""
+
+# --- leases: ?1 owner, ?2 video_id -------------------------------------------------------------------------------
+
+CLAIM = """
+UPDATE processing_jobs
+SET status = 'processing', lease_owner = ?1, lease_until = ?4, attempt_count = attempt_count + 1,
+    started_at = ?3, next_attempt_at = NULL, stage = COALESCE(stage, 'queued')
+WHERE video_id = ?2
+  AND ((status = 'pending' AND (next_attempt_at IS NULL OR next_attempt_at <= ?5))
+       OR (status = 'processing' AND (lease_until IS NULL OR lease_until < ?3) AND attempt_count <= ?6))
+  AND EXISTS (SELECT 1 FROM videos WHERE videos.id = ?2 AND videos.status = 'processing')
+"""
+CLAIMED = """
+SELECT videos.*, processing_jobs.attempt_count
+FROM videos JOIN processing_jobs ON processing_jobs.video_id = videos.id
+WHERE videos.id = ?2 AND processing_jobs.lease_owner = ?1 AND processing_jobs.status = 'processing'
+"""
+RENEW = """
+UPDATE processing_jobs SET lease_until = ?3
+WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
+"""
+PROGRESS = """
+UPDATE processing_jobs SET stage = ?3, progress = ?4
+WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
+"""
+HAND_BACK = """
+UPDATE processing_jobs
+SET status = 'pending', lease_owner = NULL, lease_until = NULL, attempt_count = attempt_count - ?3,
+    next_attempt_at = ?4, error_message = COALESCE(?5, error_message)
+WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
+"""
+FAIL = """
+UPDATE processing_jobs
+SET status = 'failed', lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, completed_at = ?3,
+    error_message = ?4
+WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
+"""
+IS_OURS = """
+SELECT COUNT(*) AS n FROM processing_jobs WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
+"""
+
+# --- guards ------------------------------------------------------------------------------------------------------
+
+_OURS = """EXISTS (SELECT 1 FROM processing_jobs
+                   WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing')"""
+GUARD_LEASE = f"UPDATE catalogue SET version = CASE WHEN {_OURS} THEN version END WHERE id = 1"
+GUARD_LEASE_AND_BUMP = f"UPDATE catalogue SET version = CASE WHEN {_OURS} THEN version + 1 END WHERE id = 1"
+GUARD_VERSION_AND_BUMP = (
+    f"UPDATE catalogue SET version = CASE WHEN version = ?3 AND {_OURS} THEN version + 1 END WHERE id = 1"
+)
+BUMP = "UPDATE catalogue SET version = version + 1 WHERE id = 1"
+VERSION = "SELECT version FROM catalogue WHERE id = 1"
+
+# --- the index -----------------------------------------------------------------------------------------------------
+
+KEPT = """
+UPDATE videos
+SET fingerprint_id = ?2, algorithm_version = ?3, duration = ?4, duration_seconds = ?5,
+    thumbnail_key = COALESCE(?6, thumbnail_key)
+WHERE id = ?1
+"""
+SEGMENTS_OF = "SELECT DISTINCT vector_id FROM segment_vectors WHERE video_id = ?1"
+FORGET_SEGMENTS = "DELETE FROM segment_vectors WHERE video_id = ?1"
+FORGET_SOUND = "DELETE FROM sound_terms WHERE video_id = ?1"
+INDEXED = """
+UPDATE videos SET indexed_at = ?2, catalogue_version = (SELECT version FROM catalogue WHERE id = 1) WHERE id = ?1
+"""
+NOT_INDEXED = "UPDATE videos SET indexed_at = NULL WHERE id = ?1"
+ONLY_OWNED = """
+SELECT DISTINCT vector_id FROM segment_vectors AS mine
+WHERE video_id = ?1
+  AND NOT EXISTS (SELECT 1 FROM segment_vectors AS theirs
+                  WHERE theirs.vector_id = mine.vector_id AND theirs.video_id <> ?1)
+"""
+
+# --- the verdict ---------------------------------------------------------------------------------------------------
+
+DECIDED = """
+UPDATE videos
+SET status = ?2, reason = ?3, confidence = ?4, duplicate_of = ?5, similar_to = ?6, similarity_score = ?7,
+    matches = ?8, processed_at = ?9, verdict_id = ?10,
+    catalogue_version = (SELECT version FROM catalogue WHERE id = 1)
+WHERE id = ?1
+"""
+COMPLETED = """
+UPDATE processing_jobs
+SET status = 'completed', completed_at = ?2, stage = 'verdict', progress = 1, lease_owner = NULL, lease_until = NULL,
+    next_attempt_at = NULL, error_message = NULL
+WHERE video_id = ?1
+"""
+ADD_VERDICT = """
+INSERT INTO verdicts (id, video_id, status, reason, confidence, duplicate_of, similar_to, similarity_score, matches,
+                      policy_version, thresholds, decided_by, decided_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+"""
+REROOT = "UPDATE videos SET duplicate_of = ?2 WHERE duplicate_of = ?1 AND status = 'duplicate'"
+REJECT_EQUAL_BYTES = """
+UPDATE videos SET status = 'rejected', reason = ?2, duplicate_of = NULL, similarity_score = NULL, confidence = NULL,
+    matches = NULL
+WHERE duplicate_of = ?1 AND status = 'duplicate'
+  AND content_sha256 = (SELECT content_sha256 FROM videos WHERE id = ?1)
+"""
+ADD_DETECTION = """
+INSERT INTO duplicate_detections (id, video_id, matched_video_id, similarity_score, audio_match, decision, detected_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+"""
+ADD_NOTIFICATION = """
+INSERT INTO notifications (id, video_id, kind, payload, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
+"""
+EXPLAINED = "UPDATE processing_jobs SET error_message = ?2 WHERE video_id = ?1"
+OBJECT_DELETED = "UPDATE videos SET object_deleted_at = ?2 WHERE id = ?1"
+
+STATE_OF = """
+SELECT videos.status AS status, processing_jobs.status AS job_status
+FROM videos JOIN processing_jobs ON processing_jobs.video_id = videos.id WHERE videos.id = ?1
+"""
+
+# --- notifications -------------------------------------------------------------------------------------------------
+
+UNSENT = """
+SELECT id, video_id, kind, payload, created_at, attempts FROM notifications
+WHERE sent_at IS NULL AND (next_attempt_at IS NULL OR next_attempt_at <= ?1)
+ORDER BY created_at LIMIT 100
+"""
+TAKE_NOTIFICATION = """
+UPDATE notifications SET attempts = attempts + 1, next_attempt_at = ?3
+WHERE id = ?1 AND attempts = ?2 AND sent_at IS NULL
+"""
+SENT = "UPDATE notifications SET sent_at = ?2 WHERE id = ?1"
+
+# --- the sweep -----------------------------------------------------------------------------------------------------
+
+ABANDONED = """
+SELECT video_id, attempt_count FROM processing_jobs
+WHERE status = 'processing' AND (lease_until IS NULL OR lease_until < ?1) LIMIT 100
+"""
+GIVE_UP_ABANDONED = """
+UPDATE processing_jobs
+SET status = 'failed', lease_owner = NULL, lease_until = NULL, completed_at = ?2, error_message = ?3
+WHERE video_id = ?1 AND status = 'processing' AND (lease_until IS NULL OR lease_until < ?2)
+"""
+FREE_ABANDONED = """
+UPDATE processing_jobs
+SET status = 'pending', lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, woken_at = ?2
+WHERE video_id = ?1 AND status = 'processing' AND (lease_until IS NULL OR lease_until < ?2)
+"""
+OVERDUE = """
+SELECT processing_jobs.video_id FROM processing_jobs JOIN videos ON videos.id = processing_jobs.video_id
+WHERE processing_jobs.status = 'pending' AND videos.status = 'processing' AND videos.priority = ?1
+  AND COALESCE(processing_jobs.next_attempt_at, processing_jobs.created_at) < ?2
+  AND (processing_jobs.woken_at IS NULL OR processing_jobs.woken_at < ?2)
+ORDER BY processing_jobs.created_at LIMIT 100
+"""
+WAKE = """
+UPDATE processing_jobs SET woken_at = ?2
+WHERE video_id = ?1 AND status = 'pending' AND (woken_at IS NULL OR woken_at < ?3)
+"""
+WAKE_OF = "SELECT priority, request_id FROM videos WHERE id = ?1"
+LEFT_IN_INDEX = """
+SELECT id FROM videos
+WHERE indexed_at IS NOT NULL AND status IN ('duplicate', 'rejected') AND processed_at < ?1 LIMIT 100
+"""
+LEFT_IN_BUCKET = """
+SELECT id, r2_key FROM videos
+WHERE status = 'duplicate' AND object_deleted_at IS NULL AND fingerprint_id IS NOT NULL AND source_url IS NULL
+  AND processed_at BETWEEN ?1 AND ?2 LIMIT 100
+"""
+PURGE = "SELECT video_id, r2_keys, created_at FROM purges WHERE video_id = ?1"
+PURGES = "SELECT video_id, r2_keys, created_at FROM purges WHERE created_at < ?1 LIMIT 100"
+PURGED = "DELETE FROM purges WHERE video_id = ?1"
+
+# --- one video again ------------------------------------------------------------------------------------------------
+
+STANDING = """
+SELECT * FROM videos WHERE id = ?1 AND fingerprint_id = ?2 AND status IN ('approved', 'flagged')
+"""
+GUARD_STANDING_AND_BUMP = """
+UPDATE catalogue SET version = CASE WHEN EXISTS
+    (SELECT 1 FROM videos WHERE id = ?1 AND status IN ('approved', 'flagged')) THEN version + 1 END
+WHERE id = 1
+"""
+REOPENABLE = "SELECT priority, request_id FROM videos WHERE id = ?1"
+GUARD_REOPEN_AND_BUMP = """
+UPDATE catalogue SET version = CASE WHEN EXISTS
+    (SELECT 1 FROM processing_jobs WHERE video_id = ?1 AND status IN ('completed', 'failed')) THEN version + 1 END
+WHERE id = 1
+"""
+ADD_AUDIT = "INSERT INTO audit_log (id, actor, action, subject, detail, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+REOPEN_VIDEO = """
+UPDATE videos SET status = 'processing', reason = NULL, confidence = NULL, duplicate_of = NULL, similar_to = NULL,
+    similarity_score = NULL, matches = NULL, processed_at = NULL
+WHERE id = ?1
+"""
+REOPEN_JOB = """
+UPDATE processing_jobs
+SET status = 'pending', attempt_count = 0, error_message = NULL, completed_at = NULL, stage = NULL, progress = 0,
+    lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL
+WHERE video_id = ?1
+"""
+
+_T = TypeVar("_T")
+
+
+def chunks(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
+    for at in range(0, len(items), size):
+        yield items[at : at + size]
+
+
+def marks(count: int, *, first: int = 1) -> str:
+    """`?1, ?2, ?3` for count values."""
+    return ", ".join(f"?{first + n}" for n in range(count))
+
+
+def add_segments(rows: int) -> str:
+    """vector_id, video_id, start_seconds of each row."""
+    return (
+        f"INSERT INTO segment_vectors (vector_id, video_id, start_seconds) VALUES {_rows(rows)} ON CONFLICT DO NOTHING"
+    )
+
+
+def add_sound_terms(rows: int) -> str:
+    """term, video_id, position of each row."""
+    return f"INSERT INTO sound_terms (term, video_id, position) VALUES {_rows(rows)} ON CONFLICT DO NOTHING"
+
+
+def _rows(count: int) -> str:
+    return ", ".join(f"({marks(3, first=1 + 3 * n)})" for n in range(count))
+
+
+def owners_of(count: int) -> str:
+    return f"SELECT DISTINCT vector_id, video_id FROM segment_vectors WHERE vector_id IN ({marks(count)})"
+
+
+def sharing_terms(count: int) -> str:
+    """?1: the video that asks; the terms after it."""
+    return (
+        "SELECT term, video_id, position FROM sound_terms "
+        f"WHERE term IN ({marks(count, first=2)}) AND video_id <> ?1 LIMIT 20000"
+    )
+
+
+_ELIGIBLE = """
+SELECT videos.id, videos.status, videos.fingerprint_id, videos.uploaded_at
+FROM videos LEFT JOIN processing_jobs ON processing_jobs.video_id = videos.id
+WHERE videos.id <> ?1 AND videos.indexed_at IS NOT NULL AND videos.fingerprint_id IS NOT NULL
+  AND videos.algorithm_version = ?3
+  AND (videos.status IN ('approved', 'flagged')
+       OR (videos.status = 'processing' AND processing_jobs.status <> 'failed'
+           AND (videos.uploaded_at < ?2 OR (videos.uploaded_at = ?2 AND videos.id < ?1))))
+"""
+
+CHANGED = f"{_ELIGIBLE} AND videos.catalogue_version > ?4"
+"""?1 id, ?2 uploaded_at, ?3 algorithm version of the video that asks; ?4 the version it knows."""
+
+
+def eligible(count: int) -> str:
+    """?1 id, ?2 uploaded_at, ?3 algorithm version of the video that asks; the proposed ids after them."""
+    return f"{_ELIGIBLE} AND videos.id IN ({marks(count, first=4)})"

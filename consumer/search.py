@@ -1,0 +1,132 @@
+"""The candidates for a video: what the index proposes, ranked, and which of it may count against the video at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from consumer import candidates, queries
+from consumer.catalogue import owners_of
+from consumer.detection import Detection
+from consumer.records import Candidate, Found, Video
+from consumer.workers import Workers
+from wire.fingerprints import ALGORITHM_VERSION, Fingerprint
+from wrangler_compat.d1.types import D1Database, D1Result
+from wrangler_compat.vectorize.types import VectorizeIndex
+
+_QUERY_BATCH = 64
+_MOST_TOP_K = 100
+"""Vectorize gives at most 100 neighbours without their values."""
+
+_MOST_TERMS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What the index is asked for one video. positions: of each sound term."""
+
+    video_vector: Sequence[float]
+    vectors: Sequence[tuple[float, ...]]
+    positions: Mapping[int, Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """top_k: neighbours asked for each vector."""
+
+    db: D1Database
+    videos: VectorizeIndex
+    segments: VectorizeIndex
+    detection: Detection
+    workers: Workers
+    top_k: int
+    max_candidates: int
+
+    async def query_of(self, fingerprint: Fingerprint) -> Query:
+        vectors = await self.workers.run(self.detection.query_vectors, fingerprint)
+        positions: dict[int, list[int]] = {}
+        for term, position in await self.workers.run(self.detection.sound_terms, fingerprint):
+            positions.setdefault(term, []).append(position)
+        video_vector = fingerprint.video_vector.tolist() if fingerprint.video_vector.any() else []
+        return Query(video_vector, vectors, positions)
+
+    async def find(self, video: Video, query: Query) -> Found:
+        """The candidates. The version is read first: whatever changes after that makes it stale."""
+        version = await self._version()
+        sound_hits = await self._sound_hits(video, query)
+        top_k = self.top_k
+        while True:
+            vector_hits = await self._vector_hits(video, query, top_k)
+            proposed = {hit[0] for hit in vector_hits} | {hit[0] for hit in sound_hits}
+            eligible = await self._eligible(video, proposed)
+            # Twins uploaded together, none of which counts against this one, must not crowd out the one that does.
+            if top_k >= _MOST_TOP_K or len(eligible) * 2 >= min(len(proposed), self.max_candidates):
+                break
+            top_k = _MOST_TOP_K
+        approved = {video_id for video_id in eligible if eligible[video_id].status == "approved"}
+        # Many altered copies that wait for review must not crowd out the one original.
+        ranked = _ranked(vector_hits, sound_hits, approved, self.max_candidates)
+        room = max(self.max_candidates - len(ranked), self.max_candidates // 2)
+        ranked += _ranked(vector_hits, sound_hits, set(eligible) - approved, room)
+        return Found(version, tuple(eligible[video_id] for video_id in ranked))
+
+    async def find_again(self, video: Video, query: Query, found: Found) -> Found:
+        """What find() would give now. Cheap when nothing has changed since `found` that matters to this video."""
+        version = await self._version()
+        known = [candidate.video_id for candidate in found.candidates]
+        still = await self._eligible(video, set(known))
+        changed = await self.db.prepare(queries.CHANGED).bind(*_asking(video), found.version).all()
+        if len(still) < len(known) or any(row["id"] not in still for row in changed.results):
+            return await self.find(video, query)
+        return Found(version, tuple(still[video_id] for video_id in known))
+
+    async def _version(self) -> int:
+        return int(await self.db.prepare(queries.VERSION).first("version"))
+
+    async def _vector_hits(self, video: Video, query: Query, top_k: int) -> list[tuple[str, float]]:
+        hits: list[tuple[str, float]] = []
+        if query.video_vector:
+            near = await self.videos.query(query.video_vector, top_k=top_k)
+            hits += [(match.id, match.score) for match in near.matches]
+        scores: list[tuple[str, float]] = []
+        for some in queries.chunks(query.vectors, _QUERY_BATCH):
+            for answer in await self.segments.query_batch(some, top_k=top_k):
+                scores += [(match.id, match.score) for match in answer.matches]
+        owners = await owners_of(self.db, {vector_id for vector_id, _ in scores})
+        hits += [(owner, score) for vector_id, score in scores for owner in owners.get(vector_id, ())]
+        return [hit for hit in hits if hit[0] != video.id]
+
+    async def _sound_hits(self, video: Video, query: Query) -> list[tuple[str, int, int]]:
+        step = -(-len(query.positions) // _MOST_TERMS) or 1
+        hits: list[tuple[str, int, int]] = []
+        for some in queries.chunks(sorted(query.positions)[::step], queries.MAX_BOUND):
+            found = await self.db.prepare(queries.sharing_terms(len(some))).bind(video.id, *some).all()
+            for row in found.results:
+                hits += [(row["video_id"], position, row["position"]) for position in query.positions[row["term"]]]
+        return hits
+
+    async def _eligible(self, video: Video, proposed: set[str]) -> dict[str, Candidate]:
+        eligible: dict[str, Candidate] = {}
+        for some in queries.chunks(sorted(proposed), queries.MAX_BOUND):
+            sql = queries.eligible(len(some))
+            eligible |= _candidates(await self.db.prepare(sql).bind(*_asking(video), *some).all())
+        return eligible
+
+
+def _asking(video: Video) -> tuple[str, str, int]:
+    return video.id, video.uploaded_at, ALGORITHM_VERSION
+
+
+def _candidates(rows: D1Result) -> dict[str, Candidate]:
+    return {
+        row["id"]: Candidate(row["id"], row["status"], row["fingerprint_id"], row["uploaded_at"])
+        for row in rows.results
+    }
+
+
+def _ranked(
+    vector_hits: Sequence[tuple[str, float]], sound_hits: Sequence[tuple[str, int, int]], among: set[str], most: int
+) -> list[str]:
+    return candidates.rank(
+        [hit for hit in vector_hits if hit[0] in among], [hit for hit in sound_hits if hit[0] in among], most
+    )

@@ -1,0 +1,115 @@
+"""compare(): everything two fingerprints say about each other, and no opinion about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consumer.similarity.picture import COUNTS, Stretch, stretches
+from consumer.similarity.sound import Heard, best_stretch, is_sound
+from consumer.similarity.views import Seen
+from wire.fingerprints import Fingerprint
+from wire.verdicts import Segment
+
+
+class VersionMismatchError(ValueError):
+    """The fingerprints were made by different algorithm versions and say nothing about each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was measured between an upload (the query) and one video of the catalogue (the reference).
+
+    video_score: of the surest stretch, 0..1. audio_score: along the best aligned stretch of sound; None when one side
+    has no sound to compare; audio_seconds and audio_variety describe that stretch.
+    coverage, ref_coverage: share of the samples that show something which the matched stretches cover, 0..1.
+    mirrored, speed: how the upload shows the reference (speed 1.25: the upload plays faster). quarter_turns: how often
+    the upload has to be turned counter-clockwise, after mirroring, to show it.
+    still, moving, area: the surest stretch's correlations and the share of the picture that agrees.
+    segments: matched stretches of picture, surest first; audio_segments: of sound. Seconds.
+    duration, ref_duration: seconds.
+    """
+
+    video_score: float
+    audio_score: float | None
+    audio_seconds: float
+    audio_variety: float
+    coverage: float
+    ref_coverage: float
+    mirrored: bool
+    quarter_turns: int
+    speed: float
+    pitch_semitones: float
+    still: float
+    moving: float
+    area: float
+    segments: tuple[Segment, ...]
+    audio_segments: tuple[Segment, ...]
+    duration: float
+    ref_duration: float
+
+
+def compare(query: Fingerprint, reference: Fingerprint) -> Evidence:
+    """Lay two fingerprints side by side. Raises VersionMismatchError.
+
+    Costs some 40 ms for unrelated and 100 ms for related clips of 20 s, and 20 s for two of an hour: run it off the
+    event loop.
+    """
+    if query.algorithm_version != reference.algorithm_version:
+        raise VersionMismatchError(
+            f"fingerprints of algorithm versions {query.algorithm_version} and {reference.algorithm_version}"
+        )
+    own, other = Seen(query), Seen(reference)
+    pieces = stretches(own, other)
+    counted = [piece for piece in pieces if piece.score >= COUNTS]
+    best = pieces[0] if pieces else None
+    heard = best_stretch(query.codes, reference.codes)
+    return Evidence(
+        video_score=best.score if best else 0.0,
+        audio_score=_audio_score(query, reference, heard),
+        audio_seconds=heard.seconds if heard else 0.0,
+        audio_variety=heard.variety if heard else 0.0,
+        coverage=_share(own, [piece.rows for piece in counted]),
+        ref_coverage=_share(other, [piece.ref_rows for piece in counted]),
+        mirrored=best.mirrored if best else False,
+        quarter_turns=best.quarter_turns if best else 0,
+        speed=round(best.speed, 3) if best else 1.0,
+        pitch_semitones=0.0,
+        still=best.registered.still if best else 0.0,
+        moving=best.registered.moving if best else 0.0,
+        area=best.registered.area if best else 0.0,
+        segments=tuple(_segment(piece) for piece in counted),
+        audio_segments=_sound_segments(heard),
+        duration=query.duration,
+        ref_duration=reference.duration,
+    )
+
+
+def _audio_score(query: Fingerprint, reference: Fingerprint, heard: Heard | None) -> float | None:
+    if not (is_sound(query.codes) and is_sound(reference.codes)):
+        return None
+    return heard.score if heard else 0.0
+
+
+def _share(seen: Seen, covered: list[NDArray[np.bool_]]) -> float:
+    if not covered or not seen.telling.any():
+        return 0.0
+    return float((np.any(covered, axis=0) & seen.telling).sum() / seen.telling.sum())
+
+
+def _segment(piece: Stretch) -> Segment:
+    return Segment(
+        round(piece.start, 2), round(piece.end, 2), round(piece.ref_start, 2), round(piece.ref_end, 2),
+        round(piece.score, 4),
+    )  # fmt: skip
+
+
+def _sound_segments(heard: Heard | None) -> tuple[Segment, ...]:
+    if heard is None:
+        return ()
+    start, end, ref_start, ref_end = (
+        round(seconds, 2) for seconds in (heard.start, heard.end, heard.ref_start, heard.ref_end)
+    )
+    return (Segment(start, end, ref_start, ref_end, round(heard.score, 4)),)

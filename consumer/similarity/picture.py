@@ -1,0 +1,247 @@
+"""Picture: which stretches of one video show what another shows, and how surely.
+
+Two things must agree. *Still*: the whitened pictures look alike. *Moving*: what changes over time changes alike. The
+same set on another day looks alike and moves differently; a logo, a bar or a frame stands still and so takes no part in
+what moves. A copy has both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consumer.similarity.pictures import BAND, Pictures, whitened
+from consumer.similarity.registration import Registered, measure, of_window, refine, warp
+from consumer.similarity.search import LEAST_SAMPLES, Hypothesis, inset_proposals, proposals
+from consumer.similarity.timeline import STEP, Line
+from consumer.similarity.views import Seen
+
+_MOMENTS = 24
+_SPEED_MARGIN = 0.015
+_MOST_PIECES = 4
+_LOOKED_AT = 3
+_BLOCK = 512
+_REACH = 4
+_STRENGTHS = (-14.0, 1.2, 2.4, 3.6, 13.0)
+_SCORES = (0.0, 0.70, 0.85, 0.95, 1.0)
+_MOVING = (0.0, 0.3, 0.55, 0.56)
+_MOST_STRENGTH = (0.0, 0.9, 13.0, 99.0)
+COUNTS = 0.70
+"""Score from which a stretch is evidence at all."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stretch:
+    """One stretch of the query along one of the reference, measured. Times in seconds of each video.
+
+    strength: log-odds-like weight of the evidence (`strength_of`); score: the same on the scale of verdicts, 0..1.
+    """
+
+    start: float
+    end: float
+    ref_start: float
+    ref_end: float
+    speed: float
+    mirrored: bool
+    quarter_turns: int
+    registered: Registered
+    strength: float
+    score: float
+    rows: NDArray[np.bool_]
+    ref_rows: NDArray[np.bool_]
+
+
+def stretches(query: Seen, reference: Seen) -> list[Stretch]:
+    """Where the query shows what the reference shows, in the order they were found, surest first.
+
+    Pieces are looked for until none is left that counts, so that a compilation that takes several gives each.
+    """
+    free = query.telling.copy()
+    found: list[Stretch] = []
+    while len(found) < _MOST_PIECES and free.sum() >= LEAST_SAMPLES:
+        best = _best(query, reference, proposals(query, reference, free))
+        if not found and (best is None or best.score < COUNTS):
+            inset = _best(query, reference, inset_proposals(query, reference, free))
+            best = max((each for each in (best, inset) if each), key=lambda each: each.strength, default=None)
+        if best is None or (found and best.score < COUNTS):
+            break
+        found.append(best)
+        if best.score < COUNTS:
+            break
+        free &= ~best.rows
+    return found
+
+
+def _best(query: Seen, reference: Seen, proposed: list[Hypothesis]) -> Stretch | None:
+    measured = [_measured(query, reference, each) for each in proposed[:_LOOKED_AT]]
+    return max(measured, key=lambda each: each.strength, default=None)
+
+
+def strength_of(registered: Registered, seconds: float) -> float:
+    """How much the measurements speak for a copy: a weighted sum of log-like terms, about 0 for the likeliest accident.
+
+    The weights were fitted (logistic regression) on altered copies against unrelated pairs and rounded; see
+    docs/policy.md. Correlations enter by Fisher's z; short, small or one-dimensional agreement counts for less.
+    Length and variety say how much could have agreed, not that it did: what does not move alike has a ceiling.
+    """
+    strength = (
+        2.0 * _fisher(registered.still)
+        + 6.5 * _fisher(registered.moving)
+        + 3.5 * float(np.log(registered.variety + 0.5))
+        + 1.5 * float(np.log(registered.area + 0.01))
+        + 2.4 * float(np.log(max(seconds, STEP)))
+        - 14.0
+    )
+    return min(strength, float(np.interp(registered.moving, _MOVING, _MOST_STRENGTH)))
+
+
+def score_of(strength: float) -> float:
+    """The strength on the scale of verdicts: unrelated under 0.70, plain copies from 0.95."""
+    return float(np.interp(strength, _STRENGTHS, _SCORES))
+
+
+def _fisher(correlation: float) -> float:
+    return float(np.arctanh(np.clip(correlation, -0.5, 0.985)))
+
+
+def _measured(query: Seen, reference: Seen, found: Hypothesis) -> Stretch:
+    line, shown = found.line, found.query.detail
+    own = query.pictures(found.query)
+    other = reference.full if found.reference.with_bars else reference.inner
+    moments = _moments(query, line.first, line.last)
+
+    def alongside(speed: float, offset: float) -> Pictures:
+        return _at(other, speed * moments * STEP + offset)
+
+    affine = refine(own[moments], alongside(line.speed, line.offset), of_window(found.reference.window), shown)
+    speed, offset = _fine_time(own, other, moments, affine, line)
+    affine = refine(own[moments], alongside(speed, offset), affine, shown)
+    first, last = _extent_in_time(query, own, other, affine, (speed, offset), line)
+    moments = _moments(query, first, last)
+    registered = measure(own[moments], alongside(speed, offset), affine, shown)
+    return _stretch(query, reference, found, registered, (speed, offset), (first, last))
+
+
+def _moments(query: Seen, first: int, last: int) -> NDArray[np.intp]:
+    """At most _MOMENTS of the samples first..last that show something, evenly spread; `first` itself when none does."""
+    rows = np.arange(first, last + 1)
+    telling = rows[query.telling[rows]]
+    if len(telling) == 0:
+        return rows[:1]
+    chosen = np.linspace(0, len(telling) - 1, min(_MOMENTS, len(telling))).astype(np.intp)
+    return np.asarray(telling[chosen], dtype=np.intp)
+
+
+def _stretch(
+    query: Seen,
+    reference: Seen,
+    found: Hypothesis,
+    registered: Registered,
+    course: tuple[float, float],
+    span: tuple[int, int],
+) -> Stretch:
+    speed, offset = course
+    start, end = span[0] * STEP, min((span[1] + 1) * STEP, query.fingerprint.duration)
+    ref_start = max(speed * start + offset, 0.0)
+    ref_end = min(speed * end + offset, reference.fingerprint.duration)
+    rows = np.zeros(len(query.telling), np.bool_)
+    rows[span[0] : span[1] + 1] = True
+    ref_rows = np.zeros(len(reference.telling), np.bool_)
+    ref_rows[round(ref_start / STEP) : max(round(ref_end / STEP), round(ref_start / STEP) + 1)] = True
+    strength = strength_of(registered, end - start)
+    return Stretch(
+        start, end, ref_start, ref_end, speed, found.query.mirrored, found.query.quarter_turns,
+        registered, strength, score_of(strength), rows, ref_rows,
+    )  # fmt: skip
+
+
+def _extent_in_time(
+    query: Seen,
+    own: Pictures,
+    other: Pictures,
+    affine: NDArray[np.float64],
+    course: tuple[float, float],
+    line: Line,
+) -> tuple[int, int]:
+    """First and last query sample, around the line's run, that agree with the reference's; both inclusive."""
+    speed, offset = course
+    at = speed * np.arange(len(own)) * STEP + offset
+    within = (at >= -STEP / 2) & (at <= (len(other) - 1) * STEP + STEP / 2)
+    blocks = [slice(start, start + _BLOCK) for start in range(0, len(own), _BLOCK)]
+    agreement = np.concatenate([_agreement(own[block], _at(other, at[block]), affine) for block in blocks])
+    inner = agreement[line.first : line.last + 1][query.telling[line.first : line.last + 1]]
+    least = 0.5 * float(np.median(inner)) if len(inner) else 0.0
+    smooth = np.convolve(np.pad(agreement, 1, mode="edge"), np.ones(3) / 3, mode="valid")
+    good = within & ((smooth >= least) | (agreement >= least) | ~query.telling)
+    middle = (line.first + line.last) // 2
+    first, last = middle, middle
+    while first > 0 and good[first - 1]:
+        first -= 1
+    while last < len(good) - 1 and good[last + 1]:
+        last += 1
+    while first < last and not query.telling[first]:
+        first += 1
+    while last > first and not query.telling[last]:
+        last -= 1
+    return first, last
+
+
+def _agreement(own: Pictures, shown: Pictures, affine: NDArray[np.float64]) -> NDArray[np.float32]:
+    """float32 [n]: correlation of the whitened pictures, moment by moment."""
+    seen, inside = warp(whitened(shown, BAND), affine)
+    mine = whitened(own, BAND) * inside
+    norm = np.sqrt((mine**2).sum(axis=(1, 2)) * ((seen * inside) ** 2).sum(axis=(1, 2)))
+    return np.asarray((mine * seen).sum(axis=(1, 2)) / np.maximum(norm, 1e-9), dtype=np.float32)
+
+
+def _fine_time(
+    own: Pictures, other: Pictures, moments: NDArray[np.intp], affine: NDArray[np.float64], line: Line
+) -> tuple[float, float]:
+    """Speed and offset at which the pictures agree best; speed 1 unless another is clearly better."""
+    at = moments * STEP
+    middle = float(at.mean())
+    nearby = _nearby(line, at, len(other))
+    seen, inside = warp(whitened(other[nearby], BAND), affine)
+    mine = whitened(own[moments], BAND) * inside
+
+    def agreement(speed: float, offset: float) -> float:
+        shown = _at(seen, speed * at + offset, nearby)
+        return float((mine * shown).sum() / np.sqrt(max((shown * shown * inside).sum() * (mine * mine).sum(), 1e-9)))
+
+    def search(speed: float, offset: float, speed_widths: tuple[float, ...]) -> tuple[float, float, float]:
+        best = (agreement(speed, offset), speed, offset)
+        for width, speed_width in zip((0.12, 0.03), speed_widths, strict=True):
+            _, speed0, offset0 = best
+            for speed_step in (-1, 0, 1) if speed_width else (0,):
+                speed = speed0 + speed_step * speed_width
+                for shift in range(-4, 5):
+                    offset = offset0 + (speed0 - speed) * middle + shift * width
+                    best = max(best, (agreement(speed, offset), speed, offset))
+        return best
+
+    changed = search(line.speed, line.offset, (0.015, 0.005))
+    unchanged = search(1.0, line.offset + (line.speed - 1.0) * middle, (0.0, 0.0))
+    chosen = changed if changed[0] > unchanged[0] + _SPEED_MARGIN else unchanged
+    return chosen[1], chosen[2]
+
+
+def _nearby(line: Line, at: NDArray[np.floating[Any]], samples: int) -> NDArray[np.intp]:
+    """The reference's samples around those moments of the query: all that a fine search can reach."""
+    middle = np.round((line.speed * at + line.offset) / STEP).astype(np.intp)
+    reach = _REACH + round(0.05 * float(np.ptp(at)) / STEP)
+    around = middle[:, None] + np.arange(-reach, reach + 1)[None, :]
+    return np.unique(np.clip(around, 0, samples - 1))
+
+
+def _at(pictures: Pictures, seconds: NDArray[np.floating[Any]], samples: NDArray[np.intp] | None = None) -> Pictures:
+    """The pictures at those times, blended between the two nearest samples; `samples` says which ones there are."""
+    known = np.arange(len(pictures)) if samples is None else samples
+    at = np.clip(np.asarray(seconds) / STEP, known[0], known[-1])
+    after = np.clip(np.searchsorted(known, at, side="right"), min(1, len(known) - 1), len(known) - 1)
+    before = np.maximum(after - 1, 0)
+    gap = np.maximum(known[after] - known[before], 1)
+    share = ((at - known[before]) / gap).astype(np.float32)[:, None, None]
+    return np.asarray((1 - share) * pictures[before] + share * pictures[after], dtype=np.float32)

@@ -1,0 +1,210 @@
+"""Registration: how the picture of one video lies on the picture of the other, and where they agree.
+
+The query's picture, point by point, is a place in the reference's: an affine map. It is refined by least squares on the
+whitened pictures (Lucas and Kanade 1981; coarse to fine, damped), with more weight where the pictures already agree, so
+that a logo, a caption or a frame pulls at nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+
+from consumer.similarity.pictures import ALL_DETAIL, BAND, GRID, Detail, Pictures, Window, whitened
+
+Affine = NDArray[np.float64]
+"""[2, 3]: (x, y, 1) of the query -> (x, y) of the reference; both pictures span -1..1."""
+
+_CELL = 7
+"""Side of the neighbourhood in which agreement is measured, in pixels."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Registered:
+    """still: correlation of the pictures where they agree. moving: of their changes over time, there. -1..1.
+
+    motion: mean square of the change over time, of the weaker of both, as a share of the picture's own.
+    variety: how many independent things change, of the weaker of both (participation ratio of the principal
+    components): what moves along one line only agrees easily. extent: the like for the still picture, in pixels.
+    area: share of the query's picture that agrees with the reference. affine: the map.
+    """
+
+    still: float
+    moving: float
+    motion: float
+    variety: float
+    extent: float
+    area: float
+    affine: Affine
+
+
+def of_window(window: Window) -> Affine:
+    """The map that puts the whole query onto a window of the reference."""
+    top, bottom, left, right = window
+    return np.array([[right - left, 0.0, left + right - 1.0], [0.0, bottom - top, top + bottom - 1.0]])
+
+
+def refine(query: Pictures, reference: Pictures, start: Affine, shown: Detail = ALL_DETAIL) -> Affine:
+    """A better map than `start`, or `start` itself. query, reference: float32 [k, 32, 32], of the same moments.
+
+    shown: the detail that the query can show of the reference.
+    """
+    affine = start
+    for band, rounds in ((5, 6), (BAND, 5)):
+        own = whitened(query, band, detail_under(affine))
+        affine = _least_squares(own, whitened(reference, band, shown), affine, rounds)
+    return affine
+
+
+def detail_under(affine: Affine) -> Detail:
+    """The detail of the query that the reference can show: less where the query enlarges it, in whole frequencies."""
+    across, down = (float(np.hypot(*affine[:, axis])) for axis in (0, 1))
+    return (_whole_frequencies(down), _whole_frequencies(across))
+
+
+def _whole_frequencies(scale: float) -> float:
+    return min(1.0, float(np.ceil(scale * BAND + 0.2)) / BAND)
+
+
+def measure(query: Pictures, reference: Pictures, affine: Affine, shown: Detail = ALL_DETAIL) -> Registered:
+    """How well the pictures agree under a map, on the part of the query's picture where they do."""
+    seen, inside = warp(whitened(reference, BAND, shown), affine)
+    own = whitened(query, BAND, detail_under(affine))
+    agreement = _agreement(own, seen) * inside
+    weights = np.clip((agreement - 0.2) / 0.4, 0.0, 1.0)
+    change_own, change_seen = own - own.mean(axis=0), seen - seen.mean(axis=0)
+    if weights.sum() < 1.0:
+        return Registered(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, affine)
+    still = _correlation(own, seen, weights)
+    energy = _energy(own, weights), _energy(seen, weights)
+    changes = _energy(change_own, weights), _energy(change_seen, weights)
+    motion = min(changes[0] / max(energy[0], 1e-9), changes[1] / max(energy[1], 1e-9))
+    moving = _correlation(change_own, change_seen, weights)
+    variety = min(_variety(change_own, weights), _variety(change_seen, weights))
+    extent = min(_extent(own, weights), _extent(seen, weights))
+    return Registered(still, moving, motion, variety, extent, float(weights.mean()), affine)
+
+
+def warp(pictures: Pictures, affine: Affine) -> tuple[Pictures, NDArray[np.float32]]:
+    """The reference as the query would show it, float32 [k, 32, 32], and float32 [32, 32]: 1 inside its edges."""
+    at_x, at_y = _places(affine)
+    inside = (np.abs(at_x) <= 1.0) & (np.abs(at_y) <= 1.0)
+    return _sample(pictures, at_x, at_y), inside.astype(np.float32)
+
+
+def _least_squares(own: Pictures, reference: Pictures, start: Affine, rounds: int) -> Affine:
+    slope_y = np.asarray(np.gradient(reference, 2.0 / GRID, axis=1), dtype=np.float32)
+    slope_x = np.asarray(np.gradient(reference, 2.0 / GRID, axis=2), dtype=np.float32)
+    best, best_quality, affine = start, -1.0, start
+    x, y = _grid()
+    ramp = np.stack([x, y, np.ones_like(x)])
+    for _ in range(rounds + 1):
+        at_x, at_y = _places(affine)
+        inside = ((np.abs(at_x) <= 1.0) & (np.abs(at_y) <= 1.0)).astype(np.float32)
+        seen = _sample(reference, at_x, at_y)
+        weights = inside * np.clip(_agreement(own, seen), 0.02, 1.0)
+        quality = _correlation(own, seen, inside + 1e-6) * min(1.0, 4.0 * float(inside.mean()))
+        if quality > best_quality:
+            best, best_quality = affine, quality
+        if inside.mean() < 0.1:
+            break
+        scale = _scale(own, seen, weights)
+        error = own * scale - seen
+        along_x, along_y = _sample(slope_x, at_x, at_y), _sample(slope_y, at_x, at_y)
+        step = _solve(along_x, along_y, ramp, error, weights)
+        affine = affine + np.clip(step, -0.15, 0.15)
+        if np.abs(step).max() < 1e-3:
+            break
+    return best
+
+
+def _solve(
+    along_x: Pictures, along_y: Pictures, ramp: NDArray[np.float32], error: Pictures, weights: NDArray[np.float32]
+) -> Affine:
+    """The damped normal equations of the six numbers of the map."""
+    products = (
+        np.stack(
+            [
+                np.einsum("kij,kij->ij", along_x, along_x),
+                np.einsum("kij,kij->ij", along_x, along_y),
+                np.einsum("kij,kij->ij", along_y, along_y),
+                np.einsum("kij,kij->ij", along_x, error),
+                np.einsum("kij,kij->ij", along_y, error),
+            ]
+        )
+        * weights
+    )
+    pairs = np.einsum("aij,bij,pij->pab", ramp, ramp, products[:3])
+    normal = np.block([[pairs[0], pairs[1]], [pairs[1].T, pairs[2]]])
+    right = np.einsum("aij,pij->pa", ramp, products[3:]).reshape(6)
+    damping = 0.02 * np.trace(normal) / 6 + 1e-6
+    solution = np.linalg.solve(normal + damping * np.eye(6), right)
+    return np.asarray(solution.reshape(2, 3))
+
+
+def _scale(own: Pictures, seen: Pictures, weights: NDArray[np.float32]) -> float:
+    return float(np.clip((own * seen * weights).sum() / max((own * own * weights).sum(), 1e-9), 0.3, 3.0))
+
+
+def _agreement(own: Pictures, seen: Pictures) -> NDArray[np.float32]:
+    """float32 [32, 32]: correlation of both around each pixel, over all moments."""
+    sums = [
+        uniform_filter(np.einsum("kij,kij->ij", one, other), _CELL, mode="nearest")
+        for one, other in ((own, seen), (own, own), (seen, seen))
+    ]
+    return np.asarray(sums[0] / np.sqrt(np.maximum(sums[1] * sums[2], 1e-9)), dtype=np.float32)
+
+
+def _correlation(one: Pictures, other: Pictures, weights: NDArray[np.float32]) -> float:
+    product = float((one * other * weights).sum())
+    return product / float(np.sqrt(max((one * one * weights).sum() * (other * other * weights).sum(), 1e-12)))
+
+
+def _energy(pictures: Pictures, weights: NDArray[np.float32]) -> float:
+    return float((pictures * pictures * weights).sum())
+
+
+def _variety(changes: Pictures, weights: NDArray[np.float32]) -> float:
+    rows = (changes * np.sqrt(weights)).reshape(len(changes), -1)
+    spread = rows @ rows.T
+    return float(np.trace(spread) ** 2 / max(float((spread * spread).sum()), 1e-12))
+
+
+def _extent(pictures: Pictures, weights: NDArray[np.float32]) -> float:
+    energy = np.einsum("kij,kij->ij", pictures, pictures) * weights
+    return float(energy.sum() ** 2 / max(float((energy * energy).sum()), 1e-12))
+
+
+def _places(affine: Affine) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    x, y = _grid()
+    return (
+        np.asarray(affine[0, 0] * x + affine[0, 1] * y + affine[0, 2], dtype=np.float32),
+        np.asarray(affine[1, 0] * x + affine[1, 1] * y + affine[1, 2], dtype=np.float32),
+    )
+
+
+def _sample(pictures: Pictures, at_x: NDArray[np.float32], at_y: NDArray[np.float32]) -> Pictures:
+    """Bilinear reading of each picture at the places given, edges repeated."""
+    x = np.clip((at_x + 1) * GRID / 2 - 0.5, 0, GRID - 1)
+    y = np.clip((at_y + 1) * GRID / 2 - 0.5, 0, GRID - 1)
+    left, top = np.minimum(x.astype(np.intp), GRID - 2), np.minimum(y.astype(np.intp), GRID - 2)
+    along, down = x - left, y - top
+    flat = pictures.reshape(len(pictures), -1)
+    corner = (top * GRID + left).reshape(-1)
+    weights = [((1 - down) * (1 - along)), ((1 - down) * along), (down * (1 - along)), (down * along)]
+    parts = [
+        flat[:, corner + step] * weight.reshape(-1)
+        for step, weight in zip((0, 1, GRID, GRID + 1), weights, strict=True)
+    ]
+    return np.asarray(sum(parts), dtype=np.float32).reshape(len(pictures), GRID, GRID)
+
+
+@lru_cache(maxsize=1)
+def _grid() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    at = ((np.arange(GRID) + 0.5) * 2 / GRID - 1).astype(np.float32)
+    y, x = np.meshgrid(at, at, indexing="ij")
+    return x, y

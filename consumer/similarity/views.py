@@ -1,0 +1,136 @@
+"""Views: the ways in which one video may show another, and a fingerprint made ready to be looked at in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consumer.similarity.pictures import (
+    BAND,
+    TELLING_CONTRAST,
+    WHOLE,
+    Detail,
+    Features,
+    Pictures,
+    Window,
+    cut,
+    features,
+    full_pictures,
+    has_bars,
+    inner_pictures,
+    turned,
+)
+from consumer.similarity.timeline import on_grid
+from wire.fingerprints import COEFFICIENTS, Fingerprint
+
+_INSET_SIZES = (1.0, 0.78, 0.62, 0.5)
+_LEAST_INSET = 0.2
+_MOST_STARTS = 5
+
+
+class Seen:
+    """A fingerprint made ready to be compared: its pictures on the common time grid."""
+
+    def __init__(self, fingerprint: Fingerprint) -> None:
+        self.fingerprint = fingerprint
+        at = on_grid(fingerprint.times, fingerprint.duration)
+        inner = inner_pictures(fingerprint)
+        self.inner: Pictures = inner[at]
+        self.full: Pictures = full_pictures(fingerprint, inner)[at]
+        self.telling: NDArray[np.bool_] = fingerprint.contrast[at] >= TELLING_CONTRAST
+        self.has_bars = has_bars(fingerprint)
+        self._features: dict[View, Features] = {}
+
+    @cached_property
+    def aspect(self) -> float:
+        """Width through height of the picture within its bars."""
+        top, bottom, left, right = (float(share) for share in self.fingerprint.box)
+        height = max(self.fingerprint.height * (1 - top - bottom), 1.0)
+        return max(self.fingerprint.width * (1 - left - right), 1.0) / height
+
+    @property
+    def full_aspect(self) -> float:
+        return self.fingerprint.width / max(self.fingerprint.height, 1)
+
+    def pictures(self, view: View) -> Pictures:
+        base = self.full if view.with_bars else self.inner
+        return turned(cut(base, view.window), view.quarter_turns, view.mirrored)
+
+    def features(self, view: View) -> Features:
+        if view not in self._features:
+            self._features[view] = features(self.pictures(view)) * self.telling[:, None]
+        return self._features[view]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A way to look at a video. The window is of the picture with or without its bars, before it is turned."""
+
+    with_bars: bool = False
+    window: Window = WHOLE
+    quarter_turns: int = 0
+    mirrored: bool = False
+
+    @property
+    def detail(self) -> Detail:
+        """The detail that is left of a part of the picture: 16 frequencies are kept of the whole."""
+        top, bottom, left, right = self.window
+        down, across = (min(1.0, size * COEFFICIENTS / BAND) for size in (bottom - top, right - left))
+        return (across, down) if self.quarter_turns % 2 else (down, across)
+
+
+def pairs_of_views(query: Seen, reference: Seen) -> Iterator[tuple[View, View]]:
+    own_bases = (False, True) if query.has_bars else (False,)
+    other_bases = (False, True) if reference.has_bars else (False,)
+    ratio = query.aspect / reference.aspect
+    for with_bars in own_bases:
+        for other_with_bars in other_bases:
+            for mirrored in (False, True):
+                own = View(with_bars=with_bars, mirrored=mirrored)
+                yield own, View(with_bars=other_with_bars)
+                for window in _crops(ratio):
+                    yield own, View(with_bars=other_with_bars, window=window)
+                for window in _crops(1 / ratio):
+                    yield replace(own, window=window), View(with_bars=other_with_bars)
+    for quarter_turns in (1, 2, 3):
+        for mirrored in (False, True):
+            yield View(quarter_turns=quarter_turns, mirrored=mirrored), View()
+
+
+@lru_cache(maxsize=64)
+def inset_windows(ratio: float) -> tuple[Window, ...]:
+    """Places for a whole picture inside another of `ratio` times its aspect, dense enough for registration."""
+    windows: list[Window] = []
+    for size in _INSET_SIZES:
+        width, height = (size, size * ratio) if ratio <= 1.0 else (size / ratio, size)
+        if min(width, height) < _LEAST_INSET or (size == 1.0 and abs(ratio - 1.0) < 0.05):
+            continue
+        for top in _starts(height):
+            windows.extend((top, top + height, left, left + width) for left in _starts(width))
+    return tuple(windows)
+
+
+def _starts(size: float) -> list[float]:
+    room = 1.0 - size
+    if room < 0.02:
+        return [0.0]
+    count = min(1 + int(np.ceil(room / (0.2 * size))), _MOST_STARTS)
+    return [float(start) for start in np.linspace(0.0, room, count)]
+
+
+def _crops(ratio: float) -> list[Window]:
+    """Windows of a picture that another one, of `ratio` times its aspect, may show: the middle, the band that fits."""
+    windows = [_middle(0.87, 0.87), _middle(0.74, 0.74)]
+    if ratio < 0.9:
+        windows.append(_middle(1.0, ratio))
+    if ratio > 1.1:
+        windows.append(_middle(1 / ratio, 1.0))
+    return windows
+
+
+def _middle(height: float, width: float) -> Window:
+    return ((1 - height) / 2, (1 + height) / 2, (1 - width) / 2, (1 + width) / 2)

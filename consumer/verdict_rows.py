@@ -1,0 +1,134 @@
+"""The rows that a verdict is: video, job, history, detections, notification, all in one transaction."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Literal
+
+from consumer import queries
+from consumer.clock import Clock, moment
+from consumer.errors import LeaseLost
+from consumer.leases import Leases
+from consumer.records import Claim
+from wire.verdicts import Match, Verdict
+from wrangler_compat.d1.types import D1Database, D1PreparedStatement, D1Value
+from wrangler_compat.errors import D1ConstraintError
+
+Detection = Literal["auto_reject", "flagged", "approved"]
+
+_DETECTIONS: dict[str, Detection] = {"duplicate": "auto_reject", "flagged": "flagged", "approved": "approved"}
+_KINDS = {"duplicate": "video.duplicate_detected"}
+_MOST_DETECTIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRows:
+    """audio_threshold: a score from which on two sounds count as the same."""
+
+    db: D1Database
+    leases: Leases
+    now: Clock
+    audio_threshold: float
+
+    async def write(self, claim: Claim, verdict: Verdict, *, version: int) -> bool:
+        """False when the catalogue is no longer of this version: look again. Raises LeaseLost."""
+        guard = self._bound(queries.GUARD_VERSION_AND_BUMP, claim.owner, claim.video.id, version)
+        try:
+            await self.db.batch([guard, *self._statements(claim.video.id, verdict)])
+        except D1ConstraintError:
+            await self._check_lease(claim)
+            if int(await self.db.prepare(queries.VERSION).first("version")) == version:
+                raise
+            return False
+        return True
+
+    async def write_refusal(self, claim: Claim, verdict: Verdict, message: str) -> None:
+        """A verdict that depends on nothing in the catalogue. message: kept with the job. Raises LeaseLost."""
+        guard = self._bound(queries.GUARD_LEASE_AND_BUMP, claim.owner, claim.video.id)
+        say = self._bound(queries.EXPLAINED, claim.video.id, message)
+        try:
+            await self.db.batch([guard, *self._statements(claim.video.id, verdict), say])
+        except D1ConstraintError:
+            await self._check_lease(claim)
+            raise
+
+    async def _check_lease(self, claim: Claim) -> None:
+        if not await self.leases.is_ours(claim):
+            raise LeaseLost(f"the job of {claim.video.id} is in other hands, or the video is gone")
+
+    def _statements(self, video_id: str, verdict: Verdict) -> list[D1PreparedStatement]:
+        at = moment(self.now())
+        verdict_id = uuid.uuid4().hex
+        matches = json.dumps([match.to_json() for match in verdict.matches])
+        opinion: tuple[D1Value, ...] = (
+            verdict.status,
+            verdict.reason,
+            verdict.confidence,
+            verdict.duplicate_of,
+            verdict.similar_to,
+            verdict.similarity_score,
+            matches,
+        )
+        made_by = (verdict.policy_version, json.dumps(dict(verdict.thresholds), sort_keys=True), "policy", at)
+        return [
+            self._bound(queries.DECIDED, video_id, *opinion, at, verdict_id),
+            self._bound(queries.COMPLETED, video_id, at),
+            self._bound(queries.ADD_VERDICT, verdict_id, video_id, *opinion, *made_by),
+            *self._equal_bytes(video_id, verdict),
+            *self._detections(video_id, verdict_id, verdict, at),
+            self._bound(
+                queries.ADD_NOTIFICATION,
+                verdict_id,
+                video_id,
+                _KINDS.get(verdict.status, f"video.{verdict.status}"),
+                _payload(video_id, verdict),
+                at,
+            ),
+        ]
+
+    def _equal_bytes(self, video_id: str, verdict: Verdict) -> list[D1PreparedStatement]:
+        """Duplicates of this video, such as byte-equal uploads decided before it, follow it."""
+        if verdict.status == "duplicate":
+            return [self._bound(queries.REROOT, video_id, verdict.duplicate_of)]
+        if verdict.status == "rejected":
+            return [self._bound(queries.REJECT_EQUAL_BYTES, video_id, verdict.reason)]
+        return []
+
+    def _detections(self, video_id: str, verdict_id: str, verdict: Verdict, at: str) -> list[D1PreparedStatement]:
+        decision = _DETECTIONS.get(verdict.status)
+        if decision is None:
+            return []
+        return [
+            self._bound(
+                queries.ADD_DETECTION,
+                f"{verdict_id}-{n}",
+                video_id,
+                match.video_id,
+                match.similarity_score,
+                self._audio_match(match),
+                decision,
+                at,
+            )
+            for n, match in enumerate(verdict.matches[:_MOST_DETECTIONS])
+        ]
+
+    def _audio_match(self, match: Match) -> int | None:
+        return None if match.audio_score is None else int(match.audio_score >= self.audio_threshold)
+
+    def _bound(self, sql: str, *values: D1Value) -> D1PreparedStatement:
+        return self.db.prepare(sql).bind(*values)
+
+
+def _payload(video_id: str, verdict: Verdict) -> str:
+    told = {
+        "video_id": video_id,
+        "status": verdict.status,
+        "reason": verdict.reason,
+        "confidence": verdict.confidence,
+        "duplicate_of": verdict.duplicate_of,
+        "similar_to": verdict.similar_to,
+        "similarity_score": verdict.similarity_score,
+    }
+    return json.dumps({name: value for name, value in told.items() if value is not None})

@@ -1,0 +1,223 @@
+"""Videos that exist only as functions of time, and what people do to them, in pixel space.
+
+A Clip is drawn at any moment: a still, textured set, patterns that drift over it and blobs that wander. Altered clips
+are clips too. `fingerprint_of` samples one as the processor would and assembles its Fingerprint with the real code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from processor.bars import margins
+from processor.fingerprint import assemble
+from processor.phash import thumbnail
+from wire.fingerprints import ALGORITHM_VERSION, Fingerprint, Fragment
+
+Frame = NDArray[np.float32]
+"""float32 [h, w], luma 0..255."""
+
+INTERVAL = 0.5
+HEIGHT, WIDTH = 72, 128
+SECONDS = 16.0
+
+
+@dataclass(frozen=True)
+class Clip:
+    """draw: the picture at a moment, seconds. codes: its sound."""
+
+    draw: Callable[[float], Frame]
+    duration: float = SECONDS
+    codes: NDArray[np.uint32] | None = None
+
+    def then(self, change: Callable[[Frame], Frame]) -> Clip:
+        """The same with every picture changed."""
+        return replace(self, draw=lambda moment: change(self.draw(moment)))
+
+
+def clip(seed: int, *, set_seed: int | None = None, duration: float = SECONDS, shot_seconds: float = 6.0) -> Clip:
+    """One of a seed: a new shot each `shot_seconds`. Clips of one set_seed are shot on the same sets."""
+    shots = [
+        _Shot((seed, n), (seed if set_seed is None else set_seed, n)) for n in range(int(duration / shot_seconds) + 2)
+    ]
+    return Clip(lambda moment: shots[int(moment // shot_seconds)].draw(moment), duration)
+
+
+class _Shot:
+    def __init__(self, seed: tuple[int, int], set_seed: tuple[int, int]) -> None:
+        random = np.random.default_rng((*seed, 7))
+        self._set = texture(np.random.default_rng((*set_seed, 3)), HEIGHT, WIDTH) * 32
+        self._drift = [(texture(random, HEIGHT, 2 * WIDTH) * 14, float(random.uniform(-9, 9))) for _ in range(2)]
+        self._blobs = random.uniform(size=(5, 7))
+
+    def draw(self, moment: float) -> Frame:
+        picture = 118 + self._set
+        for pattern, speed in self._drift:
+            picture = picture + np.roll(pattern, round(speed * moment), axis=1)[:, :WIDTH]
+        y, x = np.mgrid[:HEIGHT, :WIDTH]
+        for along, across, rate, phase, size, light, path in self._blobs:
+            turn = 2 * np.pi * (phase + (0.04 + 0.12 * rate) * moment)
+            at_x = WIDTH * (0.15 + 0.7 * along + 0.3 * np.sin(turn))
+            at_y = HEIGHT * (0.15 + 0.7 * across + 0.3 * np.cos(turn * (0.6 + path)))
+            radius = HEIGHT * (0.08 + 0.10 * size)
+            blob = np.exp(-((x - at_x) ** 2 + (y - at_y) ** 2) / (2 * radius**2))
+            picture = picture + np.sign(light - 0.5) * 75 * blob
+        return np.asarray(picture.clip(0, 255), np.float32)
+
+
+def texture(random: np.random.Generator, height: int, width: int) -> NDArray[np.float64]:
+    """Noise that falls off like 1/f, as natural pictures do; mean 0, deviation 1."""
+    v, u = np.meshgrid(np.fft.fftfreq(height) * height, np.fft.fftfreq(width) * height, indexing="ij")
+    fall = 1 / np.maximum(np.hypot(u, v), 1.0) ** 1.2
+    fall[np.hypot(u, v) > 16] = 0
+    field = np.fft.ifft2(np.fft.fft2(random.normal(size=(height, width))) * fall).real
+    return np.asarray((field - field.mean()) / field.std())
+
+
+def fingerprint_of(source: Clip, *, late: float = 0.0, interval: float = INTERVAL) -> Fingerprint:
+    """late: how far the first picture falls after a multiple of the interval, as another encoding's would; seconds."""
+    return assemble([fragment_of(source, late=late, interval=interval)])
+
+
+def fragment_of(
+    source: Clip, *, late: float = 0.0, interval: float = INTERVAL, start: float = 0.0, stop: float | None = None
+) -> Fragment:
+    stop = source.duration if stop is None else stop
+    times = np.arange(round(start / interval), np.ceil(stop / interval - 1e-9)) * interval
+    pictures = [
+        np.round(source.draw(min(float(moment) + late, source.duration))).clip(0, 255).astype(np.uint8)
+        for moment in times
+    ]
+    return Fragment(
+        algorithm_version=ALGORITHM_VERSION,
+        tier="standard",
+        duration=source.duration,
+        start=start,
+        stop=stop,
+        width=pictures[0].shape[1] * 5,
+        height=pictures[0].shape[0] * 5,
+        interval=interval,
+        first_code=0,
+        times=times.astype(np.float32),
+        thumbnails=np.array([thumbnail(picture) for picture in pictures], np.uint8),
+        margins=np.array([margins(picture) for picture in pictures], np.uint16),
+        codes=np.zeros(0, np.uint32) if source.codes is None else source.codes,
+    )
+
+
+# What people do to pictures.
+
+
+def cropped(source: Clip, top: float, bottom: float, left: float, right: float) -> Clip:
+    """Shares cut off."""
+
+    def cut(picture: Frame) -> Frame:
+        height, width = picture.shape
+        return picture[
+            round(top * height) : height - round(bottom * height), round(left * width) : width - round(right * width)
+        ]
+
+    return source.then(cut)
+
+
+def mirrored(source: Clip) -> Clip:
+    return source.then(lambda picture: picture[:, ::-1])
+
+
+def turned(source: Clip, quarter_turns: int) -> Clip:
+    """Counter-clockwise."""
+    return source.then(lambda picture: np.rot90(picture, quarter_turns))
+
+
+def letterboxed(source: Clip, share: float, level: float = 0.0) -> Clip:
+    """Bars at top and bottom, each of a share of the picture's height."""
+    return source.then(
+        lambda picture: np.pad(picture, ((round(share * len(picture)),) * 2, (0, 0)), constant_values=level)
+    )
+
+
+def pillarboxed(source: Clip, share: float, level: float = 0.0) -> Clip:
+    return turned(letterboxed(turned(source, 1), share, level), 3)
+
+
+def with_logo(source: Clip, share: float = 0.18) -> Clip:
+    """A white box with a dark core in the upper right corner; share of the height and width."""
+
+    def paint(picture: Frame) -> Frame:
+        painted = picture.copy()
+        height, width = (round(share * side) for side in picture.shape)
+        painted[3 : 3 + height, -3 - width : -3] = 235
+        painted[3 + height // 3 : 3 + 2 * height // 3, -3 - 2 * width // 3 : -3 - width // 3] = 40
+        return painted
+
+    return source.then(paint)
+
+
+def graded(source: Clip, gain: float, lift: float) -> Clip:
+    return source.then(lambda picture: (picture - 128) * gain + 128 + lift)
+
+
+def noisy(source: Clip, deviation: float, seed: int = 0) -> Clip:
+    """Other noise at every moment, the same at each drawing of it."""
+
+    def draw(moment: float) -> Frame:
+        picture = source.draw(moment)
+        random = np.random.default_rng((seed, round(moment * 1000)))
+        return np.asarray(picture + random.normal(0, deviation, picture.shape), np.float32)
+
+    return replace(source, draw=draw)
+
+
+def framed(source: Clip, share: float, seed: int = 99) -> Clip:
+    """Shrunk to a share of its width and height, on a still picture: picture in picture."""
+
+    def place(picture: Frame) -> Frame:
+        height, width = picture.shape
+        rows = (np.arange(round(share * height)) / share).astype(int)
+        columns = (np.arange(round(share * width)) / share).astype(int)
+        backdrop = np.asarray(118 + 40 * texture(np.random.default_rng(seed), height, width), np.float32)
+        top, left = (height - len(rows)) // 3, (width - len(columns)) // 2
+        backdrop[top : top + len(rows), left : left + len(columns)] = picture[np.ix_(rows, columns)]
+        return backdrop
+
+    return source.then(place)
+
+
+# What people do to time.
+
+
+def trimmed(source: Clip, start: float, stop: float) -> Clip:
+    return replace(source, draw=lambda moment: source.draw(start + moment), duration=stop - start)
+
+
+def played_at(source: Clip, speed: float) -> Clip:
+    """speed 1.25 plays faster and is shorter."""
+    return replace(source, draw=lambda moment: source.draw(moment * speed), duration=source.duration / speed)
+
+
+def joined(*parts: Clip) -> Clip:
+    ends = np.cumsum([part.duration for part in parts])
+
+    def draw(moment: float) -> Frame:
+        n = min(int(np.searchsorted(ends, moment, "right")), len(parts) - 1)
+        return parts[n].draw(moment - (float(ends[n]) - parts[n].duration))
+
+    return Clip(draw, float(ends[-1]))
+
+
+def reversed_in_time(source: Clip) -> Clip:
+    return replace(source, draw=lambda moment: source.draw(source.duration - moment))
+
+
+def still(source: Clip, moment: float = 1.0) -> Clip:
+    """One picture all the time."""
+    picture = source.draw(moment)
+    return replace(source, draw=lambda _: picture)
+
+
+def flat(level: float = 16.0, duration: float = SECONDS) -> Clip:
+    """One colour all the time."""
+    return Clip(lambda _: np.full((HEIGHT, WIDTH), level, np.float32), duration)

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from math import inf
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.similarity.picture import COUNTS, score_of, strength_of, stretches
+from consumer.similarity.registration import Registered
+from consumer.similarity.views import Seen, View
+from tests.consumer.clips import clip, fingerprint_of, joined, letterboxed, noisy, still, trimmed
+
+IDENTITY = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+CORRELATION = st.floats(-1, 1)
+
+
+def registered(
+    still: float = 0.9, moving: float = 0.9, variety: float = 8.0, area: float = 0.9, motion: float = 0.3
+) -> Registered:
+    return Registered(still, moving, motion, variety, 300.0, area, IDENTITY)
+
+
+def score(seconds: float = 16.0, **measured: float) -> float:
+    return score_of(strength_of(registered(**measured), seconds))
+
+
+@given(st.floats(-100, 100), st.floats(-100, 100))
+def test_a_score_lies_between_0_and_1_and_rises_with_the_strength(one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    assert 0.0 <= score_of(low) <= score_of(high) <= 1.0
+
+
+@given(CORRELATION, CORRELATION, CORRELATION, st.floats(0, 1), st.floats(0, 20), st.floats(0, 1000))
+def test_more_agreement_never_weakens_the_evidence(
+    still: float, low: float, high: float, area: float, variety: float, seconds: float
+) -> None:
+    low, high = sorted((low, high))
+
+    def strength(**measured: float) -> float:
+        return strength_of(registered(**{"still": still, "area": area, "variety": variety} | measured), seconds)
+
+    assert strength(moving=low) <= strength(moving=high)
+    assert strength(still=low, moving=high) <= strength(still=high, moving=high)
+    assert np.isfinite(strength(moving=low))
+
+
+@pytest.mark.parametrize("seconds", [1.0, 60.0, 3600.0, 1e6])
+def test_what_looks_alike_and_moves_otherwise_is_no_copy_however_long_and_varied(seconds: float) -> None:
+    assert score(seconds, still=1.0, moving=0.25, variety=100.0, area=1.0) < COUNTS
+    assert score(seconds, still=1.0, moving=0.0, variety=100.0, area=1.0) < COUNTS
+
+
+def test_nothing_measured_is_no_evidence() -> None:
+    nothing = Registered(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, IDENTITY)
+    assert score_of(strength_of(nothing, 0.0)) < 0.3
+    assert strength_of(nothing, 0.0) > -inf
+
+
+def test_short_small_and_one_dimensional_agreement_counts_for_less() -> None:
+    assert score() > 0.95
+    for weaker in ({"seconds": 1.0}, {"area": 0.05}, {"variety": 0.8}):
+        assert score(**weaker) < score()
+
+
+def test_a_fingerprint_without_samples_is_seen_as_nothing() -> None:
+    seen = Seen(fingerprint_of(trimmed(clip(1), 0.0, 1e-6)))
+    assert stretches(seen, seen) == []
+
+
+def test_the_features_of_a_sample_that_shows_nothing_are_zero() -> None:
+    seen = Seen(fingerprint_of(clip(1)))
+    seen.telling[3] = False
+    features = seen.features(View())
+    assert not features[3].any()
+    assert np.linalg.norm(features[4]) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_the_aspect_is_that_of_the_picture_within_its_bars() -> None:
+    plain, barred = (Seen(fingerprint_of(each)) for each in (clip(1), letterboxed(clip(1), 0.2)))
+    assert plain.aspect == pytest.approx(128 / 72, rel=0.01)
+    assert barred.aspect == pytest.approx(plain.aspect, rel=0.03)
+    assert (plain.has_bars, barred.has_bars) == (False, True)
+
+
+def test_each_piece_that_was_taken_is_found_and_none_twice() -> None:
+    source = clip(600, duration=12.0, shot_seconds=100)
+    rearranged = joined(trimmed(source, 7, 12), clip(900, duration=4.0), trimmed(source, 0, 5))
+    found = stretches(Seen(fingerprint_of(rearranged)), Seen(fingerprint_of(source)))
+    spans = sorted((piece.start, piece.end, piece.ref_start, piece.ref_end) for piece in found if piece.score >= COUNTS)
+    assert spans == [pytest.approx((0, 5, 7, 12), abs=1.0), pytest.approx((9, 14, 0, 5), abs=1.0)]
+    taken = np.sum([piece.rows for piece in found if piece.score >= COUNTS], axis=0)
+    assert taken.max() == 1
+
+
+def test_a_stretch_lies_within_both_videos() -> None:
+    source = clip(3)
+    copy = trimmed(source, 4.3, 12.1)
+    for query, reference in pairwise([source, copy, source]):
+        for piece in stretches(Seen(fingerprint_of(query)), Seen(fingerprint_of(reference))):
+            assert 0 <= piece.start < piece.end <= query.duration
+            assert 0 <= piece.ref_start < piece.ref_end <= reference.duration
+
+
+@pytest.mark.parametrize("seconds", [16.0, 40.0])
+def test_one_frozen_picture_encoded_twice_is_no_copy(seconds: float) -> None:
+    """The noise of an encoder is varied, covers everything and goes on for ever; it just does not agree."""
+    frozen = still(clip(2, duration=seconds))
+    one, other = (Seen(fingerprint_of(noisy(frozen, 8, seed))) for seed in (1, 2))
+    assert max(piece.score for piece in stretches(one, other)) < COUNTS

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.similarity.search import LEAST_SAMPLES, inset_proposals, proposals
+from consumer.similarity.views import Seen, View, inset_windows, pairs_of_views
+from tests.consumer.clips import clip, cropped, fingerprint_of, framed, letterboxed, mirrored, still, trimmed, turned
+
+
+def seen(source: object = None) -> Seen:
+    return Seen(fingerprint_of(clip(1) if source is None else source))  # type: ignore[arg-type]
+
+
+def test_every_turn_and_mirroring_is_looked_at_once() -> None:
+    pairs = list(pairs_of_views(seen(), seen()))
+    plain = {
+        (own.quarter_turns, own.mirrored) for own, other in pairs if other == View() and own.window == View().window
+    }
+    assert plain == {(turns, mirror) for turns in range(4) for mirror in (False, True)}
+    assert len(pairs) == len(set(pairs))
+
+
+def test_videos_with_bars_are_looked_at_with_and_without_them() -> None:
+    barred = seen(letterboxed(clip(1), 0.2))
+    assert {own.with_bars for own, _ in pairs_of_views(barred, seen())} == {False, True}
+    assert {other.with_bars for _, other in pairs_of_views(barred, seen())} == {False}
+    assert {other.with_bars for _, other in pairs_of_views(seen(), barred)} == {False, True}
+
+
+def test_another_aspect_suggests_the_band_that_fits() -> None:
+    narrow = seen(cropped(clip(1), 0, 0, 0.3, 0.3))
+    widths = {round(other.window[3] - other.window[2], 2) for _, other in pairs_of_views(narrow, seen())}
+    assert any(width == pytest.approx(0.4, abs=0.03) for width in widths)
+
+
+@given(st.floats(0.2, 5.0))
+def test_insets_lie_within_the_picture_and_keep_their_aspect(ratio: float) -> None:
+    for top, bottom, left, right in inset_windows(ratio):
+        assert -1e-9 <= top < bottom <= 1 + 1e-9
+        assert -1e-9 <= left < right <= 1 + 1e-9
+        assert (right - left) * ratio == pytest.approx(bottom - top, rel=1e-6)
+
+
+def test_the_best_proposal_of_a_copy_is_the_way_it_was_made() -> None:
+    reference = seen()
+    for source, view, offset in (
+        (clip(1), View(), 0.0),
+        (mirrored(clip(1)), View(mirrored=True), 0.0),
+        (turned(clip(1), 3), View(quarter_turns=1), 0.0),
+        (trimmed(clip(1), 4.0, 12.0), View(), 4.0),
+    ):
+        query = seen(source)
+        best = proposals(query, reference, query.telling)[0]
+        assert (best.query, best.reference) == (view, View())
+        assert best.line.speed == pytest.approx(1.0, abs=0.03)
+        assert best.line.offset == pytest.approx(offset, abs=0.5)
+
+
+def test_proposals_are_runs_of_the_query_long_enough_to_say_something() -> None:
+    query, reference = seen(clip(2)), seen()
+    for found in proposals(query, reference, query.telling) + inset_proposals(query, reference, query.telling):
+        assert found.line.samples >= LEAST_SAMPLES
+        assert 0 <= found.line.first <= found.line.last < len(query.telling)
+
+
+def test_an_inset_is_proposed_where_it_is() -> None:
+    query = seen(framed(clip(1), 0.5))
+    found = inset_proposals(query, seen(), query.telling)
+    top, bottom, left, right = found[0].query.window
+    assert (top + bottom) / 2 == pytest.approx(0.5 / 3 + 0.25, abs=0.12)
+    assert (left + right) / 2 == pytest.approx(0.5, abs=0.12)
+
+
+def test_nothing_is_proposed_of_what_is_taken_already() -> None:
+    query = seen()
+    taken = np.zeros_like(query.telling)
+    assert inset_proposals(query, seen(), taken) == []
+    assert all(each.line.mass < 8 for each in proposals(query, seen(still(clip(7))), taken))
