@@ -1,0 +1,5 @@
+import sys
+
+from edge_api.cli import main
+
+sys.exit(main())

@@ -1,0 +1,77 @@
+"""JSON bodies and query strings, read with a limit and checked field by field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from edge_api.errors import ApiError
+from edge_api.state import Request
+
+SMALL_BODY_BYTES = 64 * 1024
+
+
+async def json_object(request: Request, *, at_most: int = SMALL_BODY_BYTES) -> dict[str, Any]:
+    """Raises ApiError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE or INVALID_JSON."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise ApiError("UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json.")
+    body = bytearray()
+    async with aclosing(request.stream()) as stream:
+        async for chunk in stream:
+            body += chunk
+            if len(body) > at_most:
+                raise ApiError("BODY_TOO_LARGE", f"The body is larger than {at_most} bytes.", max_size=at_most)
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ApiError("INVALID_JSON") from error
+    if not isinstance(value, dict):
+        raise ApiError("INVALID_JSON")
+    return value
+
+
+def refuse_unknown(body: Mapping[str, Any], known: Collection[str]) -> None:
+    for name in body:
+        if name not in known:
+            raise invalid(name[:64], f"There is no field {name[:64]!r}; known are {', '.join(sorted(known))}.")
+
+
+def invalid(field: str, sentence: str) -> ApiError:
+    return ApiError("INVALID_FIELD", sentence, field=field)
+
+
+def text_of(body: Mapping[str, Any], field: str, *, longest: int, required: bool = False) -> str | None:
+    value = body.get(field)
+    if value is None and not required:
+        return None
+    if not isinstance(value, str) or not value or len(value) > longest:
+        raise invalid(field, f"{field} must be text of 1 to {longest} characters.")
+    return value
+
+
+def seconds_of(body: Mapping[str, Any], field: str) -> float | None:
+    value = body.get(field)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e7:
+        raise invalid(field, f"{field} must be a number of seconds, 0 or more.")
+    return float(value)
+
+
+def choice_of(body: Mapping[str, Any], field: str, choices: Collection[str], default: str | None) -> str | None:
+    value = body.get(field, default)
+    if value is not None and (not isinstance(value, str) or value not in choices):
+        raise invalid(field, f"{field} must be one of {', '.join(choices)}.")
+    return value
+
+
+def whole_number(text: str | None, field: str, *, default: int, lowest: int, highest: int) -> int:
+    """A number of the query string."""
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 12) or not lowest <= int(text) <= highest:
+        raise invalid(field, f"{field} must be a whole number from {lowest} to {highest}.")
+    return int(text)

@@ -1,0 +1,88 @@
+"""Putting a new video into the catalogue: its rows in one transaction, then a wake-up on the queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from edge_api import queries
+from edge_api.deadlines import deadline
+from edge_api.env import Env
+from edge_api.keys import new_id
+from wire.jobs import Job, Priority
+from wrangler_compat.errors import BindingError, D1ConstraintError
+
+log = structlog.get_logger("edge_api")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A video whose object is complete in R2."""
+
+    video_id: str
+    r2_key: str
+    user_id: str
+    uploaded_at: str
+    file_size: int
+    mime_type: str
+    priority: Priority
+    content_sha256: str
+    request_id: str
+
+
+async def insert_upload(env: Env, upload: Upload, timeout_seconds: float) -> str:
+    """Write the rows; the video's status is the answer: processing, or what its byte-equal twin makes of it at once.
+
+    The twin is looked for in the writing transaction itself: of two equal uploads at the same instant, one is
+    processed. On failure no row stays. Raises BindingError.
+    """
+    video_id, prepare = upload.video_id, env.db.prepare
+    statements = [
+        prepare(queries.INSERT_UPLOAD).bind(
+            video_id,
+            upload.r2_key,
+            upload.user_id,
+            upload.uploaded_at,
+            upload.file_size,
+            upload.mime_type,
+            upload.priority,
+            upload.content_sha256,
+            upload.request_id,
+            new_id(),
+        ),
+        prepare(queries.DESCRIBE_EQUAL_BYTES).bind(video_id),
+        prepare(queries.INSERT_JOB).bind(video_id, new_id(), upload.uploaded_at),
+        prepare(queries.INSERT_EQUAL_BYTES_VERDICT).bind(video_id),
+        prepare(queries.INSERT_EQUAL_BYTES_DETECTION).bind(video_id, new_id()),
+        prepare(queries.INSERT_VERDICT_NOTIFICATION).bind(video_id, new_id(), upload.uploaded_at),
+        prepare(queries.BUMP_CATALOGUE_IF_DECIDED).bind(video_id),
+        prepare(queries.STATUS_OF).bind(video_id),
+    ]
+    async with deadline(timeout_seconds, "DB"):
+        results = await env.db.batch(statements)
+    return str(results[-1].results[0]["status"])
+
+
+async def retract_upload(env: Env, video_id: str, timeout_seconds: float) -> bool:
+    """Remove the rows of an upload that may or may not have been written. Never raises: what fails is logged.
+
+    False: the rows were written and have to stay, since another video is a duplicate of this one already.
+    """
+    try:
+        async with deadline(timeout_seconds, "DB"):
+            await env.db.batch([env.db.prepare(sql).bind(video_id) for sql in queries.RETRACT_UPLOAD])
+    except D1ConstraintError:
+        return False
+    except BindingError as error:
+        log.error("rows may be left behind", video_id=video_id, code=error.code, message=error.message)
+    return True
+
+
+async def wake(env: Env, job: Job, priority: Priority, timeout_seconds: float) -> None:
+    """Send the job. The row is the promise: when the queue is down this is only logged, and the sweep sends again."""
+    try:
+        async with deadline(timeout_seconds, "VIDEO_QUEUE"):
+            await env.queue_of(priority).send(job.to_body())
+    except BindingError as error:
+        log.warning("job not sent", video_id=job.video_id, kind=job.kind, code=error.code, message=error.message)

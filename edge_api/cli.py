@@ -1,0 +1,171 @@
+"""The commands of `python -m edge_api`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvicorn
+
+from edge_api import accounts
+from edge_api.auth import ROLES
+from edge_api.greeting import dev_token, greeting
+from edge_api.main import app_of
+from edge_api.settings import Settings, configuration, dev_token_file
+from wrangler_compat.config import describe_settings
+from wrangler_compat.d1.types import D1Database, Row
+from wrangler_compat.env import open_bindings
+from wrangler_compat.errors import BindingError, ConfigError
+from wrangler_compat.logs import uvicorn_log_config
+
+DEFAULT_PORT = 8787
+DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
+
+GRACE_SECONDS = 10
+"""How long requests under way, event streams above all, may go on after SIGTERM."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0, or 1 after a sentence on stderr."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.run is None:
+            _serve(options)
+        else:
+            asyncio.run(options.run(options))
+    except (accounts.AccountError, ConfigError, BindingError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> None:
+    application = app_of(configuration())
+    uvicorn.run(
+        application,
+        host=options.host,
+        port=options.port,
+        loop="uvloop",
+        http="httptools",
+        log_config=uvicorn_log_config(),
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+@asynccontextmanager
+async def _database() -> AsyncIterator[D1Database]:
+    """D1 alone: a command has no business with the other bindings."""
+    read = configuration()
+    worker = dataclasses.replace(read.worker, r2_buckets=(), queue_producers=())
+    async with open_bindings(worker, read.connections) as bindings:
+        yield bindings["DB"]
+
+
+async def _users_create(options: argparse.Namespace) -> None:
+    async with _database() as db:
+        print(await accounts.create_user(db, email=options.email, username=options.username, role=options.role))
+
+
+async def _users_list(_: argparse.Namespace) -> None:
+    async with _database() as db:
+        _print_table(await accounts.list_users(db), ("id", "username", "email", "role", "created_at"))
+
+
+async def _tokens_create(options: argparse.Namespace) -> None:
+    async with _database() as db:
+        issued = await accounts.create_token(db, user=options.user, name=options.name, expires=options.expires)
+    print(issued.token)
+    print(f"This is token {issued.id}. It is shown this once; keep it safe.", file=sys.stderr)
+
+
+async def _tokens_list(_: argparse.Namespace) -> None:
+    async with _database() as db:
+        rows = await accounts.list_tokens(db)
+    _print_table(rows, ("id", "username", "name", "created_at", "expires_at", "revoked_at"))
+
+
+async def _tokens_revoke(options: argparse.Namespace) -> None:
+    async with _database() as db:
+        await accounts.revoke_token(db, options.id)
+    print(f"Token {options.id} no longer works.")
+
+
+async def _greet(options: argparse.Namespace) -> None:
+    async with _database() as db:
+        token = await dev_token(db, options.token_file)
+    print(greeting(options.url.rstrip("/"), token), end="", flush=True)
+
+
+def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
+    cells = [list(columns), *([str(row[name] or "-") for name in columns] for row in rows)]
+    widths = [max(len(line[at]) for line in cells) for at in range(len(columns))]
+    for line in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m edge_api",
+        description="Twinreel's gateway: serve it, and manage who may use it.",
+        epilog=_settings_help(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_serve(commands)
+    _add_users(commands)
+    _add_tokens(commands)
+    greet = commands.add_parser(
+        "greet", help="print the address, a token that works and a line to paste; makes the first admin when needed"
+    )
+    greet.add_argument("--url", default=DEFAULT_URL, help="where the gateway answers (default: %(default)s)")
+    greet.add_argument(
+        "--token-file",
+        type=Path,
+        default=dev_token_file(),
+        help="where the token is remembered, readable by its owner alone (default: %(default)s)",
+    )
+    greet.set_defaults(run=_greet)
+    return parser
+
+
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    serve = commands.add_parser("serve", help="run the gateway with uvicorn")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    serve.add_argument("--port", type=int, default=DEFAULT_PORT, help="port to listen on (default: %(default)s)")
+    serve.set_defaults(run=None)
+
+
+def _add_users(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    users = commands.add_parser("users", help="create and list users").add_subparsers(required=True, metavar="COMMAND")
+    create = users.add_parser("create", help="create a user and print their id")
+    create.add_argument("--email", required=True)
+    create.add_argument("--username", required=True)
+    create.add_argument("--role", choices=ROLES, default="uploader", help="(default: %(default)s)")
+    create.set_defaults(run=_users_create)
+    users.add_parser("list", help="list all users").set_defaults(run=_users_list)
+
+
+def _add_tokens(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    tokens = commands.add_parser("tokens", help="create, list and revoke tokens")
+    actions = tokens.add_subparsers(required=True, metavar="COMMAND")
+    create = actions.add_parser("create", help="create a token and print it, this once")
+    create.add_argument("--user", required=True, help="an id, an e-mail or a user name")
+    create.add_argument("--name", help="what the token is for")
+    create.add_argument("--expires", help="30d, 12h or an ISO 8601 moment (default: never)")
+    create.set_defaults(run=_tokens_create)
+    actions.add_parser("list", help="list all tokens, without their text").set_defaults(run=_tokens_list)
+    revoke = actions.add_parser("revoke", help="make a token stop working")
+    revoke.add_argument("id", help="the token's id, as `tokens list` shows it")
+    revoke.set_defaults(run=_tokens_revoke)
+
+
+def _settings_help() -> str:
+    lines = [f"  {about.name:26} {about.description}" for about in describe_settings(Settings)]
+    return "Settings, in edge_api/wrangler.toml [vars] or the environment:\n" + "\n".join(lines)

@@ -1,0 +1,123 @@
+"""The one table of what can go wrong: code, HTTP status, sentence. Every answer that is not a success is made here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from wire.errors import error_body
+from wrangler_compat.errors import BindingError
+
+log = structlog.get_logger("edge_api")
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorKind:
+    status: int
+    sentence: str
+
+
+ERRORS: Mapping[str, ErrorKind] = {
+    "BAD_REQUEST": ErrorKind(400, "The request cannot be understood."),
+    "INVALID_JSON": ErrorKind(400, "The body is not a JSON object."),
+    "INVALID_FIELD": ErrorKind(400, "A field has a value that is not allowed."),
+    "MALFORMED_MULTIPART": ErrorKind(400, "The body is not valid multipart/form-data."),
+    "UPLOAD_INCOMPLETE": ErrorKind(400, "The upload ended before its last boundary; send it again."),
+    "MISSING_FIELD": ErrorKind(400, "The form has no file; send it in the field `video`."),
+    "EMPTY_FILE": ErrorKind(400, "The file is empty."),
+    "TRUNCATED_FILE": ErrorKind(400, "The file is cut: much of what it announces is missing. Send it whole."),
+    "NO_VIDEO_TRACK": ErrorKind(400, "The file has no picture, only other tracks."),
+    "TOO_MANY_FILES": ErrorKind(400, "The form has more than one file; send one video at a time."),
+    "UNEXPECTED_FILE": ErrorKind(400, "The form has a file in another field; send it in the field `video`."),
+    "UNSUPPORTED_FORMAT": ErrorKind(400, "The file is not a video of a supported format."),
+    "URL_NOT_ALLOWED": ErrorKind(400, "This URL cannot be fetched."),
+    "INVALID_FINGERPRINT": ErrorKind(400, "The body does not hold a fingerprint that can be read."),
+    "UNAUTHORIZED": ErrorKind(401, "Send an `Authorization: Bearer TOKEN` header."),
+    "INVALID_TOKEN": ErrorKind(401, "This token is unknown, expired or revoked; ask for a new one."),
+    "INVALID_SECRET": ErrorKind(401, "Send `Authorization: Internal-Secret SECRET` with the right secret."),
+    "FORBIDDEN": ErrorKind(403, "Your role does not allow this."),
+    "NOT_FOUND": ErrorKind(404, "There is nothing at this address."),
+    "VIDEO_NOT_FOUND": ErrorKind(404, "You have no video with this id."),
+    "METHOD_NOT_ALLOWED": ErrorKind(405, "This address does not take this method."),
+    "UPLOAD_STALLED": ErrorKind(408, "Nothing more of the upload arrived in time; send it again."),
+    "NOT_FLAGGED": ErrorKind(409, "Only a flagged video can be reviewed."),
+    "NO_SUSPECT": ErrorKind(409, "Nothing is known that this video could be a duplicate of; approve or reject it."),
+    "ALREADY_DECIDED": ErrorKind(409, "This video has its verdict; there is nothing to run again."),
+    "FILE_TOO_LARGE": ErrorKind(413, "The file is too large."),
+    "BODY_TOO_LARGE": ErrorKind(413, "The body is too large."),
+    "UNSUPPORTED_MEDIA_TYPE": ErrorKind(415, "The Content-Type is not the one this address takes."),
+    "INTERNAL": ErrorKind(500, "Something went wrong here; it has been logged under this request_id."),
+    "UNAVAILABLE": ErrorKind(503, "A service this depends on does not answer; try again shortly."),
+    "TOO_BUSY": ErrorKind(503, "Too much is going on here; try again shortly."),
+    "NOT_READY": ErrorKind(503, "Not every binding answers."),
+}
+
+RETRY_AFTER_SECONDS = 5
+
+
+class ApiError(Exception):
+    """An answer that is not a success. code: a key of ERRORS. fields: what the body holds beside the usual three."""
+
+    def __init__(self, code: str, message: str | None = None, **fields: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.kind = ERRORS[code]
+        self.message = message or self.kind.sentence
+        self.fields = fields
+
+
+def request_id_of(request: Request[Any]) -> str:
+    return str(request.scope.get("twinreel.request_id", ""))
+
+
+def error_response(error: ApiError, request_id: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    sent = dict(headers or {})
+    if error.kind.status == 401:
+        sent["WWW-Authenticate"] = "Internal-Secret" if error.code == "INVALID_SECRET" else "Bearer"
+    if error.kind.status == 503:
+        sent["Retry-After"] = str(math.ceil(RETRY_AFTER_SECONDS))
+    body = error_body(error.code, error.message, request_id, **error.fields)
+    return JSONResponse(body, error.kind.status, sent)
+
+
+async def on_api_error(request: Request[Any], error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    log.info("refused", code=error.code, status=error.kind.status, path=request.url.path)
+    return error_response(error, request_id_of(request))
+
+
+async def on_binding_error(request: Request[Any], error: Exception) -> Response:
+    assert isinstance(error, BindingError)
+    log.error("binding failed", code=error.code, message=error.message, retryable=error.retryable)
+    return error_response(ApiError("UNAVAILABLE" if error.retryable else "INTERNAL"), request_id_of(request))
+
+
+_CODES_OF_STATUS = {400: "BAD_REQUEST", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE"}
+
+
+async def on_http_exception(request: Request[Any], error: Exception) -> Response:
+    """What the router itself refuses."""
+    assert isinstance(error, HTTPException)
+    code = _CODES_OF_STATUS.get(error.status_code, "BAD_REQUEST")
+    return error_response(ApiError(code), request_id_of(request), error.headers)
+
+
+async def on_disconnect(request: Request[Any], error: Exception) -> Response:
+    """Nobody reads this answer; it ends the request in good order."""
+    log.info("client gone", path=request.url.path)
+    return error_response(ApiError("UPLOAD_INCOMPLETE"), request_id_of(request))
+
+
+HANDLERS = {
+    ApiError: on_api_error,
+    BindingError: on_binding_error,
+    HTTPException: on_http_exception,
+    ClientDisconnect: on_disconnect,
+}

@@ -1,0 +1,24 @@
+"""What a visitor without a token finds: the name, the version, and where to read on."""
+
+from __future__ import annotations
+
+from starlette.responses import JSONResponse
+
+from edge_api.openapi import VERSION, document
+from edge_api.state import Request
+
+
+async def index(request: Request) -> JSONResponse:
+    return JSONResponse(
+        {
+            "name": "Twinreel",
+            "version": VERSION,
+            "openapi": "/openapi.json",
+            "health": "/readyz",
+            "docs": "docs/api.md",
+        }
+    )
+
+
+async def openapi_document(request: Request) -> JSONResponse:
+    return JSONResponse(document(request.state["settings"]))

@@ -1,0 +1,131 @@
+"""What the other services and operators call: the processor's callback, and running a video again."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from starlette.responses import JSONResponse
+
+from edge_api import queries
+from edge_api.auth import internal_or_admin, require_internal
+from edge_api.bodies import json_object, refuse_unknown
+from edge_api.catalogue import wake
+from edge_api.deadlines import deadline
+from edge_api.errors import ApiError, request_id_of
+from edge_api.keys import fingerprint_key, is_id, new_id, thumbnail_key, timestamp
+from edge_api.state import Request
+from wire.fingerprints import FingerprintFormatError, unpack
+from wire.jobs import Job
+from wire.processing import ExtractFormatError, ExtractResponse
+from wrangler_compat.d1.types import Row
+from wrangler_compat.r2.types import R2HttpMetadata
+
+log = structlog.get_logger("edge_api")
+
+CALLBACK_BYTES = 64 * 1024 * 1024
+
+
+async def fingerprint_complete(request: Request) -> JSONResponse:
+    """Keeps the fingerprint where the consumer looks for it, and wakes the job; also when there is none to keep.
+
+    A second call changes nothing.
+    """
+    require_internal(request)
+    body = await json_object(request, at_most=CALLBACK_BYTES)
+    kept = None if _is_failure(body) else await asyncio.to_thread(_fingerprint_of, body)
+    row = await _row(request, body.get("video_id"))
+    if row["status"] == "processing":
+        if kept is not None:
+            await _keep(request, kept, row)
+        job = Job(row["id"], request_id=request_id_of(request))
+        await wake(request.state["env"], job, row["priority"], request.state["settings"].binding_timeout_seconds)
+    return JSONResponse({"status": "received"})
+
+
+async def retry(request: Request) -> JSONResponse:
+    """Start a stuck or failed video from the beginning."""
+    actor = await internal_or_admin(request)
+    body = await json_object(request)
+    refuse_unknown(body, ("video_id",))
+    video_id = body.get("video_id")
+    if not isinstance(video_id, str) or not video_id:
+        raise ApiError("INVALID_FIELD", "video_id is required and must be text.", field="video_id")
+    row = await _row(request, video_id)
+    env, settings = request.state["env"], request.state["settings"]
+    async with deadline(settings.binding_timeout_seconds, "DB"):
+        reset, _ = await env.db.batch(
+            [
+                env.db.prepare(queries.RESET_JOB_IF_UNDECIDED).bind(video_id),
+                env.db.prepare(queries.INSERT_AUDIT).bind(
+                    new_id(), actor, "video.retry", video_id, json.dumps({"was": row["job_status"]}), timestamp()
+                ),
+            ]
+        )
+    if reset.meta.changes == 0:
+        raise ApiError("ALREADY_DECIDED")
+    log.info("retry", video_id=video_id, actor=actor)
+    job = Job(video_id, request_id=request_id_of(request))
+    await wake(env, job, row["priority"], settings.binding_timeout_seconds)
+    return JSONResponse({"video_id": video_id, "status": "processing"})
+
+
+def _is_failure(body: Mapping[str, Any]) -> bool:
+    """Whether the processor tells that it has no fingerprint. The job, once woken, finds out why by itself."""
+    if "fingerprint" in body or not isinstance(body.get("code"), str):
+        return False
+    log.warning("fingerprint failed", video_id=body.get("video_id"), code=body["code"][:64])
+    return True
+
+
+async def _row(request: Request, video_id: object) -> Row:
+    row: Row | None = None
+    if isinstance(video_id, str) and is_id(video_id):
+        async with deadline(request.state["settings"].binding_timeout_seconds, "DB"):
+            row = await request.state["env"].db.prepare(queries.VIDEO).bind(video_id, None).first()
+    if row is None:
+        raise ApiError("VIDEO_NOT_FOUND", "There is no video with this id.")
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class _Callback:
+    """packed: the fingerprint's bytes. thumbnail: a JPEG."""
+
+    video_id: str
+    packed: bytes
+    algorithm_version: int
+    duration: float
+    thumbnail: bytes | None
+
+
+def _fingerprint_of(body: object) -> _Callback:
+    """Raises ApiError INVALID_FINGERPRINT."""
+    try:
+        answer = ExtractResponse.from_json(body)
+        packed = base64.b64decode(answer.fingerprint, validate=True)
+        fingerprint = unpack(packed)
+        thumbnail = None if answer.thumbnail is None else base64.b64decode(answer.thumbnail, validate=True)
+    except (ExtractFormatError, FingerprintFormatError, binascii.Error, TypeError, ValueError) as error:
+        raise ApiError("INVALID_FINGERPRINT", f"The body holds no fingerprint: {error}.") from error
+    return _Callback(answer.video_id, packed, fingerprint.algorithm_version, fingerprint.duration, thumbnail)
+
+
+async def _keep(request: Request, kept: _Callback, row: Row) -> None:
+    """The objects first, then the row that names them. Raises BindingError."""
+    env, settings = request.state["env"], request.state["settings"]
+    key, beside = fingerprint_key(kept.video_id, row["r2_key"]), None
+    async with deadline(settings.transfer_timeout_seconds, "VIDEO_BUCKET"):
+        await env.video_bucket.put(key, kept.packed)
+        if kept.thumbnail is not None:
+            beside = thumbnail_key(kept.video_id, row["r2_key"])
+            await env.video_bucket.put(beside, kept.thumbnail, http_metadata=R2HttpMetadata("image/jpeg"))
+    values = (kept.algorithm_version, round(kept.duration), kept.duration, beside)
+    async with deadline(settings.binding_timeout_seconds, "DB"):
+        await env.db.prepare(queries.KEEP_FINGERPRINT).bind(kept.video_id, key, *values).run()

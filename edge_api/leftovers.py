@@ -1,0 +1,104 @@
+"""What a gateway that was killed left behind in R2: open multipart uploads, and objects whose rows were never written.
+
+Nobody was promised anything about them. Everything here may run twice, and beside other gateways.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from edge_api import queries
+from edge_api.deadlines import deadline
+from edge_api.env import Env
+from edge_api.settings import Settings
+from wrangler_compat.errors import BindingError
+
+log = structlog.get_logger("edge_api")
+
+OBJECT_GRACE = timedelta(hours=1)
+"""Rows follow a complete object within seconds; an hour leaves no doubt."""
+
+DAYS_BACK = 3
+"""How many days' keys are looked at."""
+
+_VIDEO_KEY = re.compile(r"videos/\d{4}/\d\d/\d\d/([0-9a-f]{32})\.(?:mp4|webm|mov)")
+_IDS_AT_ONCE = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    uploads: int = 0
+    objects: int = 0
+
+
+async def sweep_for_ever(env: Env, settings: Settings) -> None:
+    """Sweep now and then, until cancelled. What cannot be reached now is left to the next time."""
+    while True:
+        try:
+            swept = await sweep(env, settings)
+            if swept != Swept():
+                log.info("leftovers removed", uploads=swept.uploads, objects=swept.objects)
+        except BindingError as error:
+            log.warning("leftovers not swept", code=error.code, message=error.message)
+        await asyncio.sleep(settings.leftover_interval_seconds)
+
+
+async def sweep(env: Env, settings: Settings, now: datetime | None = None) -> Swept:
+    """Raises BindingError."""
+    now = now or datetime.now(UTC)
+    uploads = await _abort_uploads(env, settings, now - timedelta(seconds=settings.leftover_upload_seconds))
+    objects = 0
+    for back in range(DAYS_BACK):
+        prefix = f"videos/{now - timedelta(days=back):%Y/%m/%d}/"
+        objects += await _delete_orphans(env, settings, prefix, now - OBJECT_GRACE)
+    return Swept(uploads, objects)
+
+
+async def _abort_uploads(env: Env, settings: Settings, before: datetime) -> int:
+    async with deadline(settings.transfer_timeout_seconds, "VIDEO_BUCKET"):
+        found = await env.video_bucket.list_multipart_uploads(prefix="videos/")
+    old = [upload for upload in found if upload.initiated is not None and upload.initiated < before]
+    for upload in old:
+        async with deadline(settings.transfer_timeout_seconds, "VIDEO_BUCKET"):
+            await env.video_bucket.resume_multipart_upload(upload.key, upload.upload_id).abort()
+    return len(old)
+
+
+async def _delete_orphans(env: Env, settings: Settings, prefix: str, before: datetime) -> int:
+    deleted, cursor = 0, None
+    while True:
+        async with deadline(settings.transfer_timeout_seconds, "VIDEO_BUCKET"):
+            page = await env.video_bucket.list(prefix=prefix, cursor=cursor)
+        keys = {
+            named[1]: entry.key
+            for entry in page.objects
+            if entry.uploaded < before and (named := _VIDEO_KEY.fullmatch(entry.key))
+        }
+        orphans = [keys[video_id] for video_id in await _without_row(env, settings, list(keys))]
+        if orphans:
+            async with deadline(settings.transfer_timeout_seconds, "VIDEO_BUCKET"):
+                await env.video_bucket.delete(orphans)
+        deleted += len(orphans)
+        if not page.truncated:
+            return deleted
+        cursor = page.cursor
+
+
+async def _without_row(env: Env, settings: Settings, ids: Sequence[str]) -> list[str]:
+    missing: list[str] = []
+    for some in _chunks(ids):
+        async with deadline(settings.binding_timeout_seconds, "DB"):
+            rows = (await env.db.prepare(queries.known_videos(len(some))).bind(*some).all()).results
+        missing += sorted(set(some) - {row["id"] for row in rows})
+    return missing
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for at in range(0, len(ids), _IDS_AT_ONCE):
+        yield ids[at : at + _IDS_AT_ONCE]

@@ -1,0 +1,80 @@
+"""What happens to every request: an id, a log line, a measurement, security headers, and an answer come what may."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from edge_api.errors import ApiError, error_response
+from edge_api.metrics import Metrics
+
+log = structlog.get_logger("edge_api")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_QUIET = {"/livez", "/readyz", "/metrics"}
+
+
+class RequestMiddleware:
+    """Plain ASGI, so that streams and disconnects pass through untouched."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _accepted_id(Headers(scope=scope).get("x-request-id"))
+        scope["twinreel.request_id"] = request_id
+        started, status = time.perf_counter(), 0
+
+        async def send_dressed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _dress(message, request_id)
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, send_dressed)
+            except Exception:
+                log.exception("unexpected failure", path=scope["path"], method=scope["method"])
+                if status:
+                    raise
+                await error_response(ApiError("INTERNAL"), request_id)(scope, receive, send_dressed)
+            finally:
+                self._measure(scope, status, time.perf_counter() - started)
+
+    def _measure(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unknown")
+        self.metrics.observe_request(scope["method"], route, status, seconds)
+        if scope["path"] not in _QUIET:
+            log.info("request", method=scope["method"], route=route, status=status, seconds=round(seconds, 4))
+
+
+def _accepted_id(given: str | None) -> str:
+    """The caller's id when it is harmless in a log, else a new one."""
+    return given if given and _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _dress(message: Message, request_id: str) -> None:
+    headers = MutableHeaders(raw=message["headers"])
+    message["headers"] = headers.raw
+    headers["X-Request-Id"] = request_id
+    for name, value in _SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
+    headers.setdefault("Cache-Control", "no-store")

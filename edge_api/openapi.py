@@ -1,0 +1,201 @@
+"""The OpenAPI 3.1 document. A test checks every route and every answer against it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from edge_api.errors import ERRORS
+from edge_api.schemas import schemas
+from edge_api.settings import Settings
+
+VERSION = "0.1.0"
+
+Json = dict[str, Any]
+
+_ID: Json = {"$ref": "#/components/parameters/VideoId"}
+
+
+def document(settings: Settings) -> Json:
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Twinreel",
+            "version": VERSION,
+            "summary": "Upload a video, learn whether the catalogue already holds it, or a part of it.",
+        },
+        "paths": _public() | _uploads() | _videos() | _internal(),
+        "components": {
+            "schemas": schemas(settings, ERRORS),
+            "parameters": {
+                "VideoId": {
+                    "name": "video_id",
+                    "in": "path",
+                    "required": True,
+                    "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+                }
+            },
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "internal": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": "Internal-Secret SECRET",
+                },
+            },
+        },
+    }
+
+
+def _public() -> Json:
+    return {
+        "/": {"get": _operation("Name, version and links.", {"200": "Index"})},
+        "/openapi.json": {"get": _operation("This document.", {"200": None})},
+        "/livez": {"get": _operation("Whether the process answers.", {"200": "Live"})},
+        "/readyz": {"get": _operation("Whether every binding answers.", {"200": "Ready", "503": "NotReady"})},
+        "/metrics": {
+            "get": {
+                "summary": "Prometheus metrics.",
+                "responses": {
+                    "200": {"description": "Text.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+                },
+            }
+        },
+    }
+
+
+def _uploads() -> Json:
+    form = {
+        "type": "object",
+        "required": ["video"],
+        "properties": {
+            "video": {"type": "string", "contentMediaType": "application/octet-stream"},
+            "priority": {"enum": ["high", "normal", "low"], "default": "normal"},
+        },
+    }
+    return {
+        "/api/upload": {
+            "post": _operation(
+                "Upload a video.",
+                {"200": "Uploaded", "400": "Error", "408": "Error", "413": "Error", "415": "Error", "503": "Error"},
+                security="token",
+                body={"multipart/form-data": {"schema": form}},
+                located={"200"},
+            )
+        },
+        "/api/fingerprints": {
+            "post": _operation(
+                "Check a video that lies at a URL.",
+                {"202": "Accepted", "400": "Error", "413": "Error", "415": "Error", "503": "Error"},
+                security="token",
+                body=_json_body("FingerprintRequest"),
+                located={"202"},
+            )
+        },
+    }
+
+
+def _videos() -> Json:
+    query = [
+        {"name": "status", "in": "query", "schema": {"$ref": "#/components/schemas/Status"}},
+        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}},
+        {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}},
+    ]
+    found = {"404": "Error", "503": "Error"}
+    stream = _operation("Server-sent events: queued, progress, verdict, failed, deleted.", found, security="token")
+    stream["responses"]["200"] = {"description": "A stream.", "content": {"text/event-stream": {}}}
+    return {
+        "/api/videos": {
+            "get": _operation(
+                "Your videos, newest first.",
+                {"200": "Videos", "400": "Error", "503": "Error"},
+                security="token",
+                parameters=query,
+            )
+        },
+        "/api/videos/{video_id}": {
+            "parameters": [_ID],
+            "get": _operation("A video and its verdict.", {"200": "Video", **found}, security="token"),
+            "delete": _operation("Delete a video.", {"200": "Deleted", **found}, security="token"),
+        },
+        "/api/videos/{video_id}/events": {"parameters": [_ID], "get": stream},
+        "/api/videos/{video_id}/review": {
+            "parameters": [_ID],
+            "post": _operation(
+                "Settle a flagged video.",
+                {
+                    "200": "Video",
+                    "400": "Error",
+                    "403": "Error",
+                    "409": "Error",
+                    "413": "Error",
+                    "415": "Error",
+                    **found,
+                },
+                security="token",
+                body=_json_body("ReviewRequest"),
+            ),
+        },
+    }
+
+
+def _internal() -> Json:
+    refused = {"400": "Error", "404": "Error", "413": "Error", "415": "Error", "503": "Error"}
+    retry = _operation(
+        "Run a stuck or failed video again.",
+        {"200": "Retried", "403": "Error", "409": "Error", **refused},
+        security="internal",
+        body=_json_body("RetryRequest"),
+    )
+    retry["security"].append({"token": []})
+    return {
+        "/internal/fingerprint-complete": {
+            "post": _operation(
+                "The processor's callback.",
+                {"200": "Received", **refused},
+                security="internal",
+                body=_json_body("Callback"),
+            )
+        },
+        "/internal/retry": {"post": retry},
+    }
+
+
+def _json_body(schema: str) -> Json:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+
+
+def _operation(
+    summary: str,
+    answers: Mapping[str, str | None],
+    *,
+    security: str | None = None,
+    body: Json | None = None,
+    parameters: list[Json] | None = None,
+    located: Collection[str] = (),
+) -> Json:
+    """answers: status -> the schema of its JSON. Errors every route can give are added."""
+    answers = {**answers, "500": "Error"} | ({"401": "Error"} if security else {})
+    operation: Json = {
+        "summary": summary,
+        "responses": {status: _answer(schema, status in located) for status, schema in sorted(answers.items())},
+    }
+    if security:
+        operation["security"] = [{security: []}]
+    if body:
+        operation["requestBody"] = {"required": True, "content": body}
+    if parameters:
+        operation["parameters"] = parameters
+    return operation
+
+
+def _answer(schema: str | None, is_located: bool) -> Json:
+    answer: Json = {
+        "description": schema or "JSON.",
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"} if schema else {}}},
+        "headers": {"X-Request-Id": {"schema": {"type": "string"}}},
+    }
+    if is_located:
+        answer["headers"]["Location"] = {"schema": {"type": "string"}}
+    return answer

@@ -1,0 +1,141 @@
+"""A video's row as its JSON. Fields by status, as docs/api.md lists them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from edge_api.auth import User
+from edge_api.env import Env
+from edge_api.keys import moment_of, timestamp
+from wrangler_compat.d1.types import Row
+
+REASONS: Mapping[str, str] = {
+    "video_match_audio_mismatch": "The picture matches another video, the sound does not; a moderator will look at it.",
+    "no_audio_to_confirm": "The picture is like another video's and there is no sound to tell; a moderator will look.",
+    "duration_mismatch": "It matches another video of a different length; a moderator will look at it.",
+    "mirrored": "It looks like another video mirrored; a moderator will look at it.",
+    "rotated": "It looks like another video turned on its side; a moderator will look at it.",
+    "derivative_work": "It looks like another video at another speed; a moderator will look at it.",
+    "partial_match": "A part of it matches another video; a moderator will look at it.",
+    "audio_match": "The sound matches another video, the picture does not; a moderator will look at it.",
+    "rejected_by_moderator": "A moderator has rejected this video.",
+    "undecodable": "The file cannot be decoded as a video; it may be damaged or cut off.",
+    "no_video_stream": "The file has no picture.",
+    "too_long": "The video is longer than this service accepts.",
+    "truncated": "The file ends before the video does; upload it again in full.",
+    "bad_dimensions": "The picture is too large or too small to be looked at.",
+    "empty_range": "The video has nothing between the given start and stop.",
+    "too_demanding": "Looking at this video takes more time or memory than a video is given; re-encode it.",
+    "mismatched_fragments": "The video changed while it was being looked at; submit it again.",
+}
+"""Reasons by the word that the row keeps. Unknown words are shown with the job's own sentence."""
+
+DEFAULT_SECONDS = 10.0
+"""Expected from upload to verdict while nothing has been measured."""
+
+
+def expected_seconds(recent: list[Row]) -> float:
+    """The mean over recent (uploaded_at, processed_at), without the slowest tenth."""
+    times = sorted((moment_of(row["processed_at"]) - moment_of(row["uploaded_at"])).total_seconds() for row in recent)
+    times = times[: max(1, len(times) * 9 // 10)]
+    return sum(times) / len(times) if times else DEFAULT_SECONDS
+
+
+async def video_json(
+    row: Row, user: User, env: Env, *, link_seconds: int, expected: float, with_matches: bool = True
+) -> dict[str, Any]:
+    """expected: seconds from upload to verdict. with_matches: the evidence too."""
+    body: dict[str, Any] = {
+        "video_id": row["id"],
+        "status": row["status"],
+        "uploaded_at": row["uploaded_at"],
+        "file_size": row["file_size"],
+        "mime_type": row["mime_type"],
+    }
+    if row["source_url"] is not None:
+        body["source_url"] = row["source_url"]
+    if row["user_id"] != user.id:
+        body["uploader"] = row["username"]
+    if row["status"] == "processing":
+        return body | _processing(row, expected)
+    body |= {"processed_at": row["processed_at"], "duration": _duration(row)}
+    match row["status"]:
+        case "approved":
+            body |= await _approved(row, env, link_seconds)
+        case "duplicate":
+            body |= _duplicate(row)
+        case "flagged":
+            body |= _flagged(row)
+        case _:
+            body |= {"reason": row["reason"], "message": _sentence(row)}
+    if with_matches and row["status"] in ("duplicate", "flagged", "approved") and row["matches"]:
+        body["matches"] = json.loads(row["matches"])
+    elif with_matches and row["status"] in ("duplicate", "flagged"):
+        body["matches"] = []
+    return body
+
+
+def _processing(row: Row, expected: float) -> dict[str, Any]:
+    job: dict[str, Any] = {"progress": row["progress"] or 0.0, "stage": row["stage"]}
+    if row["job_status"] == "failed":
+        job |= {"estimated_completion": None, "failed": True}
+    else:
+        job["estimated_completion"] = _estimate(row, expected)
+    if row["error_message"]:
+        job |= {"last_error": row["error_message"], "attempts": row["attempt_count"]}
+    return job
+
+
+def _estimate(row: Row, expected: float) -> str:
+    """When the verdict is to be expected; never in the past."""
+    now = datetime.now(UTC)
+    left = expected * (1 - min(1.0, row["progress"] or 0.0))
+    due = moment_of(row["uploaded_at"]) + timedelta(seconds=expected)
+    return timestamp(max(due, now + timedelta(seconds=max(1.0, left) if due < now else 0)))
+
+
+async def _approved(row: Row, env: Env, link_seconds: int) -> dict[str, Any]:
+    body: dict[str, Any] = {"r2_url": None, "thumbnail": None}
+    if row["source_url"] is None and row["object_deleted_at"] is None:
+        body["r2_url"] = await env.video_bucket.presigned_url(row["r2_key"], expires_seconds=link_seconds)
+    if row["thumbnail_key"] is not None:
+        body["thumbnail"] = await env.video_bucket.presigned_url(row["thumbnail_key"], expires_seconds=link_seconds)
+    if row["similar_to"] is not None:
+        body |= {"similar_to": row["similar_to"], "similarity_score": row["similarity_score"]}
+    return body
+
+
+def _duplicate(row: Row) -> dict[str, Any]:
+    return {
+        "duplicate_of": row["duplicate_of"],
+        "similarity_score": row["similarity_score"],
+        "confidence": row["confidence"],
+        "original_video": {
+            "id": row["duplicate_of"],
+            "uploaded_at": row["original_uploaded_at"],
+            "uploader": row["original_uploader"],
+        },
+    }
+
+
+def _flagged(row: Row) -> dict[str, Any]:
+    return {
+        "reason": row["reason"],
+        "message": _sentence(row),
+        "duplicate_of": row["duplicate_of"],
+        "similarity_score": row["similarity_score"],
+    }
+
+
+def _duration(row: Row) -> float | None:
+    """Seconds; None while nobody has measured it."""
+    exact, whole = row["duration_seconds"], row["duration"]
+    found = whole if exact is None else exact
+    return None if found is None else float(found)
+
+
+def _sentence(row: Row) -> str:
+    return REASONS.get(row["reason"]) or row["error_message"] or "This video was not accepted."

@@ -1,0 +1,290 @@
+"""All SQL of the gateway, in the common subset of SQLite and PostgreSQL. ?1, ?2 ... are bound in order."""
+
+from __future__ import annotations
+
+# --- accounts -------------------------------------------------------------------------------------------------------
+
+USER_OF_TOKEN = """
+SELECT users.id AS id, users.username AS username, users.role AS role,
+       api_tokens.token_hash AS token_hash, api_tokens.expires_at AS expires_at, api_tokens.revoked_at AS revoked_at
+FROM api_tokens JOIN users ON users.id = api_tokens.user_id
+WHERE api_tokens.token_hash = ?1
+"""
+
+INSERT_USER = "INSERT INTO users (id, email, username, role, created_at) VALUES (?1, ?2, ?3, ?4, ?5)"
+
+LIST_USERS = "SELECT id, email, username, role, created_at FROM users ORDER BY created_at, id"
+
+USER_BY_NAME = "SELECT id, email, username, role FROM users WHERE id = ?1 OR email = ?1 OR username = ?1"
+
+FIRST_ADMIN = "SELECT id, email, username, role FROM users WHERE role = 'admin' ORDER BY created_at, id LIMIT 1"
+
+INSERT_TOKEN = """
+INSERT INTO api_tokens (id, user_id, token_hash, name, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+"""
+
+LIST_TOKENS = """
+SELECT api_tokens.id AS id, users.username AS username, users.email AS email, api_tokens.name AS name,
+       api_tokens.created_at AS created_at, api_tokens.expires_at AS expires_at, api_tokens.revoked_at AS revoked_at
+FROM api_tokens JOIN users ON users.id = api_tokens.user_id
+ORDER BY api_tokens.created_at, api_tokens.id
+"""
+
+REVOKE_TOKEN = "UPDATE api_tokens SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL"
+
+# --- a new video ----------------------------------------------------------------------------------------------------
+
+# The twin has the very same bytes. `root` is what a duplicate of it is a duplicate of.
+# ?1 id ?2 r2_key ?3 user_id ?4 uploaded_at ?5 file_size ?6 mime_type ?7 priority ?8 content_sha256 ?9 request_id
+# ?10 verdict id, should there be a verdict at once
+INSERT_UPLOAD = """
+INSERT INTO videos (id, r2_key, user_id, uploaded_at, file_size, mime_type, priority, content_sha256, request_id,
+                    status, duplicate_of, similarity_score, confidence, reason, duration, duration_seconds,
+                    processed_at, verdict_id)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
+       CASE WHEN twin.id IS NULL THEN 'processing' WHEN twin.root IS NULL THEN 'rejected' ELSE 'duplicate' END,
+       twin.root,
+       CASE WHEN twin.root IS NOT NULL THEN 1.0 END,
+       CASE WHEN twin.root IS NOT NULL THEN 'high' END,
+       twin.reason, twin.duration, twin.duration_seconds,
+       CASE WHEN twin.id IS NOT NULL THEN ?4 END,
+       CASE WHEN twin.id IS NOT NULL THEN ?10 END
+FROM (SELECT 1 AS one) AS always
+LEFT JOIN (
+    SELECT id, duration, duration_seconds,
+           CASE status WHEN 'duplicate' THEN duplicate_of WHEN 'rejected' THEN NULL ELSE id END AS root,
+           CASE status WHEN 'rejected' THEN reason END AS reason
+    FROM videos
+    WHERE content_sha256 = ?8 AND range_start IS NULL AND range_stop IS NULL
+      AND (status <> 'duplicate' OR duplicate_of IS NOT NULL)
+    ORDER BY CASE status WHEN 'approved' THEN 0 WHEN 'flagged' THEN 1 WHEN 'processing' THEN 2
+                         WHEN 'duplicate' THEN 3 ELSE 4 END, uploaded_at, id
+    LIMIT 1
+) AS twin ON 1 = 1
+"""
+
+# A byte-equal copy shows the whole of its original.
+DESCRIBE_EQUAL_BYTES = """
+UPDATE videos SET matches =
+    '[{"video_id":"' || duplicate_of || '","kind":"video","similarity_score":1.0,"video_score":1.0,"audio_score":null,'
+    || '"coverage":1.0,"ref_coverage":1.0,"mirrored":false,"speed":1.0,"pitch_semitones":0.0,"segments":['
+    || CASE WHEN duration_seconds IS NULL THEN '' ELSE
+         '{"start":0.0,"end":' || duration_seconds || ',"ref_start":0.0,"ref_end":' || duration_seconds
+         || ',"score":1.0}' END
+    || ']}]'
+WHERE id = ?1 AND status = 'duplicate'
+"""
+
+INSERT_JOB = """
+INSERT INTO processing_jobs (id, video_id, status, created_at, completed_at, progress)
+SELECT ?2, id, CASE status WHEN 'processing' THEN 'pending' ELSE 'completed' END, ?3, processed_at,
+       CASE status WHEN 'processing' THEN 0 ELSE 1 END
+FROM videos WHERE id = ?1
+"""
+
+INSERT_EQUAL_BYTES_VERDICT = """
+INSERT INTO verdicts (id, video_id, status, reason, confidence, duplicate_of, similarity_score, matches,
+                      policy_version, thresholds, decided_by, decided_at)
+SELECT verdict_id, id, status, reason, confidence, duplicate_of, similarity_score, COALESCE(matches, '[]'),
+       0, '{}', 'content_sha256', processed_at
+FROM videos WHERE id = ?1 AND verdict_id IS NOT NULL
+"""
+
+INSERT_EQUAL_BYTES_DETECTION = """
+INSERT INTO duplicate_detections (id, video_id, matched_video_id, similarity_score, audio_match, decision, detected_at)
+SELECT ?2, id, duplicate_of, 1.0, 1, 'auto_reject', processed_at FROM videos WHERE id = ?1 AND status = 'duplicate'
+"""
+
+# The payload of a verdict, the same whoever decided.
+INSERT_VERDICT_NOTIFICATION = """
+INSERT INTO notifications (id, video_id, kind, payload, created_at)
+SELECT ?2, id,
+       CASE status WHEN 'duplicate' THEN 'video.duplicate_detected' ELSE 'video.' || status END,
+       '{"video_id":"' || id || '","status":"' || status || '"'
+       || CASE WHEN duplicate_of IS NULL THEN '' ELSE ',"duplicate_of":"' || duplicate_of || '"' END
+       || CASE WHEN similarity_score IS NULL THEN '' ELSE ',"similarity_score":' || similarity_score END
+       || CASE WHEN reason IS NULL THEN '' ELSE ',"reason":"' || reason || '"' END || '}',
+       ?3
+FROM videos WHERE id = ?1 AND verdict_id IS NOT NULL
+"""
+
+BUMP_CATALOGUE = "UPDATE catalogue SET version = version + 1 WHERE id = 1"
+
+BUMP_CATALOGUE_IF_DECIDED = """
+UPDATE catalogue SET version = version + 1
+WHERE id = 1 AND EXISTS (SELECT 1 FROM videos WHERE id = ?1 AND verdict_id IS NOT NULL)
+"""
+
+STATUS_OF = "SELECT status, uploaded_at FROM videos WHERE id = ?1"
+
+RETRACT_UPLOAD = (
+    "DELETE FROM processing_jobs WHERE video_id = ?1",
+    "DELETE FROM verdicts WHERE video_id = ?1",
+    "DELETE FROM duplicate_detections WHERE video_id = ?1",
+    "DELETE FROM notifications WHERE video_id = ?1",
+    "DELETE FROM videos WHERE id = ?1",
+)
+
+
+def known_videos(count: int) -> str:
+    """Which of so many ids are videos."""
+    return f"SELECT id FROM videos WHERE id IN ({', '.join(f'?{number}' for number in range(1, count + 1))})"
+
+
+INSERT_REMOTE = """
+INSERT INTO videos (id, r2_key, user_id, status, uploaded_at, priority, tier, source_url, range_start, range_stop,
+                    request_id)
+VALUES (?1, ?2, ?3, 'processing', ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+"""
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+_VIDEO_COLUMNS = """
+SELECT videos.id, videos.r2_key, videos.user_id, videos.status, videos.duplicate_of, videos.similarity_score,
+       videos.duration, videos.duration_seconds, videos.file_size, videos.mime_type, videos.uploaded_at,
+       videos.processed_at, videos.priority, videos.source_url, videos.thumbnail_key, videos.object_deleted_at,
+       videos.reason, videos.confidence, videos.similar_to, videos.matches, videos.fingerprint_id,
+       jobs.status AS job_status, jobs.attempt_count, jobs.error_message, jobs.progress, jobs.stage,
+       owners.username AS username,
+       originals.uploaded_at AS original_uploaded_at, uploaders.username AS original_uploader
+FROM videos
+LEFT JOIN processing_jobs AS jobs ON jobs.video_id = videos.id
+LEFT JOIN users AS owners ON owners.id = videos.user_id
+LEFT JOIN videos AS originals ON originals.id = videos.duplicate_of
+LEFT JOIN users AS uploaders ON uploaders.id = originals.user_id
+"""
+
+# ?2 is whose video it must be; NULL: anybody's.
+VIDEO = _VIDEO_COLUMNS + "WHERE videos.id = ?1 AND (?2 IS NULL OR videos.user_id = ?2)"
+
+
+def list_videos(*, of_user: bool, of_status: bool) -> tuple[str, str]:
+    """The page and the total. Bound in this order: the user, the status (those asked for), limit, offset."""
+    asked = [name for name, wanted in (("user_id", of_user), ("status", of_status)) if wanted]
+    where = " AND ".join(f"videos.{name} = ?{number}" for number, name in enumerate(asked, 1))
+    condition = f"WHERE {where} " if where else ""
+    limit, offset = len(asked) + 1, len(asked) + 2
+    order = f"ORDER BY videos.uploaded_at DESC, videos.id DESC LIMIT ?{limit} OFFSET ?{offset}"
+    return _VIDEO_COLUMNS + condition + order, f"SELECT COUNT(*) AS total FROM videos {condition}"
+
+
+# How long the last uploads took from acceptance to verdict.
+RECENT_TIMES = """
+SELECT uploaded_at, processed_at FROM (
+    SELECT uploaded_at, processed_at, verdict_id FROM videos ORDER BY uploaded_at DESC LIMIT 100
+) AS recent
+WHERE processed_at IS NOT NULL AND processed_at > uploaded_at
+"""
+
+PROGRESS = """
+SELECT videos.status, jobs.status AS job_status, jobs.stage, jobs.progress, jobs.error_message, jobs.attempt_count
+FROM videos LEFT JOIN processing_jobs AS jobs ON jobs.video_id = videos.id
+WHERE videos.id = ?1
+"""
+
+# --- deleting and deciding again ------------------------------------------------------------------------------------
+
+_DEPENDENTS = "SELECT id FROM videos WHERE duplicate_of = ?1 AND status IN ('duplicate', 'flagged')"
+
+DEPENDENTS = """
+SELECT id, priority FROM videos WHERE duplicate_of = ?1 AND status IN ('duplicate', 'flagged') ORDER BY uploaded_at, id
+"""
+
+_RESET_JOB = """
+UPDATE processing_jobs
+SET status = 'pending', attempt_count = 0, error_message = NULL, started_at = NULL, completed_at = NULL, stage = NULL,
+    progress = 0, lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL
+"""
+
+RESET_JOBS_OF_DEPENDENTS = f"{_RESET_JOB} WHERE video_id IN ({_DEPENDENTS})"
+
+RESET_DEPENDENTS = """
+UPDATE videos
+SET status = 'processing', duplicate_of = NULL, similarity_score = NULL, confidence = NULL, reason = NULL,
+    similar_to = NULL, matches = NULL, verdict_id = NULL, processed_at = NULL
+WHERE duplicate_of = ?1 AND status IN ('duplicate', 'flagged')
+"""
+
+# ?1 id ?2 r2 keys (JSON) ?3 now
+INSERT_PURGE = "INSERT INTO purges (video_id, r2_keys, created_at) SELECT id, ?2, ?3 FROM videos WHERE id = ?1"
+
+# segment_vectors stay: they name the vectors that the consumer's purge has to delete.
+DELETE_VIDEO = (
+    "UPDATE videos SET duplicate_of = NULL WHERE duplicate_of = ?1",
+    "UPDATE videos SET similar_to = NULL, similarity_score = NULL WHERE similar_to = ?1",
+    "DELETE FROM processing_jobs WHERE video_id = ?1",
+    "DELETE FROM sound_terms WHERE video_id = ?1",
+    "DELETE FROM verdicts WHERE video_id = ?1",
+    "DELETE FROM duplicate_detections WHERE video_id = ?1",
+    "DELETE FROM notifications WHERE video_id = ?1",
+    "DELETE FROM videos WHERE id = ?1",
+)
+
+# ?2 the fingerprint's key ?3 algorithm version ?4 duration, whole seconds ?5 duration, seconds ?6 thumbnail's key
+KEEP_FINGERPRINT = """
+UPDATE videos
+SET fingerprint_id = ?2, algorithm_version = ?3, duration = ?4, duration_seconds = ?5,
+    thumbnail_key = COALESCE(?6, thumbnail_key)
+WHERE id = ?1 AND status = 'processing'
+"""
+
+RESET_JOB_IF_UNDECIDED = f"""{_RESET_JOB}
+WHERE video_id = ?1 AND EXISTS (SELECT 1 FROM videos WHERE id = ?1 AND status = 'processing')
+"""
+
+INSERT_AUDIT = "INSERT INTO audit_log (id, actor, action, subject, detail, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+
+# --- reviews --------------------------------------------------------------------------------------------------------
+
+# Not flagged, or a duplicate of nothing: NOT NULL says no and the whole batch is rolled back.
+# processed_at stays: it says when the processing ended. ?1 id ?2 verdict id
+_SETTLE = """
+UPDATE videos
+SET status = CASE WHEN status = 'flagged'{condition} THEN '{status}' END, verdict_id = ?2, {rest}
+WHERE id = ?1
+"""
+
+SETTLE_APPROVED = _SETTLE.format(
+    condition="",
+    status="approved",
+    rest="similar_to = duplicate_of, duplicate_of = NULL, reason = NULL, confidence = NULL",
+)
+SETTLE_REJECTED = _SETTLE.format(
+    condition="",
+    status="rejected",
+    rest="duplicate_of = NULL, reason = 'rejected_by_moderator', confidence = NULL",
+)
+SETTLE_DUPLICATE = _SETTLE.format(
+    condition=" AND duplicate_of IS NOT NULL",
+    status="duplicate",
+    rest="""reason = NULL, confidence = 'high', duplicate_of = COALESCE(
+        (SELECT suspects.duplicate_of FROM videos AS suspects
+         WHERE suspects.id = videos.duplicate_of AND suspects.status = 'duplicate'), duplicate_of)""",
+)
+
+# ?1 id ?2 decided_by ?3 now: the policy and thresholds are those of the verdict under review.
+INSERT_REVIEW_VERDICT = """
+INSERT INTO verdicts (id, video_id, status, reason, confidence, duplicate_of, similar_to, similarity_score, matches,
+                      policy_version, thresholds, decided_by, decided_at)
+SELECT videos.verdict_id, videos.id, videos.status, videos.reason, videos.confidence, videos.duplicate_of,
+       videos.similar_to, videos.similarity_score, COALESCE(videos.matches, '[]'),
+       COALESCE(reviewed.policy_version, 0), COALESCE(reviewed.thresholds, '{}'), ?2, ?3
+FROM videos
+LEFT JOIN (
+    SELECT video_id, policy_version, thresholds FROM verdicts WHERE video_id = ?1 ORDER BY decided_at DESC LIMIT 1
+) AS reviewed ON reviewed.video_id = videos.id
+WHERE videos.id = ?1
+"""
+
+# Byte-equal copies share the fate of what they are copies of.
+REJECT_EQUAL_BYTES = """
+UPDATE videos SET status = 'rejected', reason = 'rejected_by_moderator', duplicate_of = NULL, similarity_score = NULL,
+    confidence = NULL, matches = NULL
+WHERE duplicate_of = ?1 AND status = 'duplicate'
+  AND content_sha256 = (SELECT content_sha256 FROM videos WHERE id = ?1)
+"""
+
+REROOT_DEPENDENTS = """
+UPDATE videos SET duplicate_of = (SELECT duplicate_of FROM videos WHERE id = ?1)
+WHERE duplicate_of = ?1 AND status = 'duplicate'
+"""

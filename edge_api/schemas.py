@@ -1,0 +1,223 @@
+"""The JSON schemas (2020-12) of requests and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edge_api.errors import ErrorKind
+from edge_api.settings import Settings
+from wire.jobs import PRIORITIES
+from wire.processing import TIERS
+from wire.verdicts import VIDEO_STATUSES
+
+Json = dict[str, Any]
+
+ID: Json = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+TIME: Json = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"}
+SCORE: Json = {"type": "number", "minimum": 0, "maximum": 1}
+TEXT: Json = {"type": "string"}
+SECONDS: Json = {"type": "number", "minimum": 0}
+
+
+def schemas(settings: Settings, errors: Mapping[str, ErrorKind]) -> Json:
+    return {
+        "Error": _error(settings, errors),
+        "Status": {"enum": list(VIDEO_STATUSES)},
+        **_health(),
+        **_requests(settings),
+        **_answers(),
+        **_evidence(),
+        **_video(),
+    }
+
+
+def _object(required: Json, optional: Json | None = None) -> Json:
+    return {
+        "type": "object",
+        "required": list(required),
+        "properties": required | (optional or {}),
+        "additionalProperties": False,
+    }
+
+
+def _or_null(schema: Json) -> Json:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _error(settings: Settings, errors: Mapping[str, ErrorKind]) -> Json:
+    """Beside the three that are always there: what single codes add."""
+    return _object(
+        {"error": TEXT, "code": {"enum": sorted(errors)}, "request_id": TEXT},
+        {
+            "max_size": {"type": "integer", "examples": [settings.max_file_size]},
+            "supported_formats": {"type": "array", "items": TEXT, "examples": [list(settings.allowed_formats)]},
+            "field": TEXT,
+        },
+    )
+
+
+def _health() -> Json:
+    ping = _object({"ok": {"type": "boolean"}}, {"milliseconds": {"type": "number"}, "error": TEXT})
+    pings = {
+        "bindings": {"type": "object", "additionalProperties": ping},
+        "processor": _object({"ok": {"type": "boolean"}}),
+    }
+    return {
+        "Index": {"type": "object", "required": ["name", "version", "openapi"]},
+        "Live": _object({"status": {"const": "ok"}}),
+        "Ready": _object({"status": {"const": "ready"}, **pings}),
+        "NotReady": _object(
+            {
+                "error": TEXT,
+                "code": {"const": "NOT_READY"},
+                "request_id": TEXT,
+                "status": {"const": "not ready"},
+                **pings,
+            }
+        ),
+    }
+
+
+def _requests(settings: Settings) -> Json:
+    return {
+        "FingerprintRequest": _object(
+            {"video_url": {"type": "string", "format": "uri", "maxLength": 2048}},
+            {
+                "priority": {"enum": list(PRIORITIES), "default": "normal"},
+                "tier": {"enum": list(TIERS), "default": "standard"},
+                "start": SECONDS,
+                "stop": SECONDS | {"description": f"At most {settings.max_duration} seconds after start."},
+            },
+        ),
+        "ReviewRequest": _object(
+            {"decision": {"enum": ["approve", "reject", "duplicate"]}}, {"note": {"type": "string", "maxLength": 2000}}
+        ),
+        "RetryRequest": _object({"video_id": ID}),
+        "Callback": {"anyOf": [_ref("ExtractResponse"), _ref("ExtractFailure")]},
+        "ExtractFailure": {
+            "type": "object",
+            "required": ["video_id", "error", "code"],
+            "properties": {"video_id": ID, "error": TEXT, "code": TEXT, "retryable": {"type": "boolean"}},
+        },
+        "ExtractResponse": {
+            "type": "object",
+            "required": [
+                "video_id",
+                "video_vector",
+                "audio_hash",
+                "duration",
+                "frame_count",
+                "processing_time_ms",
+                "fingerprint",
+            ],
+            "properties": {
+                "video_id": ID,
+                "video_vector": {"type": "array", "items": {"type": "number"}, "minItems": 64, "maxItems": 64},
+                "audio_hash": _or_null(TEXT),
+                "duration": SECONDS,
+                "frame_count": {"type": "integer"},
+                "processing_time_ms": {"type": "integer"},
+                "fingerprint": {"type": "string", "contentEncoding": "base64"},
+                "thumbnail": _or_null({"type": "string", "contentEncoding": "base64"}),
+            },
+        },
+    }
+
+
+def _answers() -> Json:
+    return {
+        "Uploaded": _object({"video_id": ID, "status": _ref("Status"), "uploaded_at": TIME}),
+        "Accepted": _object({"video_id": ID, "status": {"const": "processing"}, "status_url": TEXT}),
+        "Deleted": _object({"message": TEXT, "video_id": ID}),
+        "Received": _object({"status": {"const": "received"}}),
+        "Retried": _object({"video_id": ID, "status": {"const": "processing"}}),
+        "Videos": _object(
+            {
+                "videos": {"type": "array", "items": _ref("VideoSummary")},
+                "total": {"type": "integer", "minimum": 0},
+                "limit": {"type": "integer", "minimum": 1, "maximum": 100},
+                "offset": {"type": "integer", "minimum": 0},
+            }
+        ),
+    }
+
+
+def _evidence() -> Json:
+    segment = _object({"start": SECONDS, "end": SECONDS, "ref_start": SECONDS, "ref_end": SECONDS, "score": SCORE})
+    match = _object(
+        {
+            "video_id": ID,
+            "kind": {"enum": ["video", "partial", "audio"]},
+            "similarity_score": SCORE,
+            "video_score": SCORE,
+            "audio_score": _or_null(SCORE),
+            "coverage": SCORE,
+            "ref_coverage": SCORE,
+            "mirrored": {"type": "boolean"},
+            "speed": {"type": "number", "exclusiveMinimum": 0},
+            "pitch_semitones": {"type": "number"},
+            "segments": {"type": "array", "items": segment},
+        }
+    )
+    return {"Match": match}
+
+
+def _video() -> Json:
+    """One shape for each status; a summary is the same without the evidence."""
+    common: Json = {
+        "video_id": ID,
+        "uploaded_at": TIME,
+        "file_size": _or_null({"type": "integer"}),
+        "mime_type": _or_null(TEXT),
+    }
+    sometimes: Json = {"source_url": TEXT, "uploader": _or_null(TEXT)}
+    done: Json = {"processed_at": _or_null(TIME), "duration": _or_null(SECONDS)}
+    original = _object({"id": ID, "uploaded_at": TIME, "uploader": _or_null(TEXT)})
+    shapes: Mapping[str, tuple[Json, Json]] = {
+        "processing": (
+            {"progress": SCORE, "stage": _or_null(TEXT), "estimated_completion": _or_null(TIME)},
+            {"last_error": TEXT, "attempts": {"type": "integer"}, "failed": {"const": True}},
+        ),
+        "approved": (
+            {**done, "r2_url": _or_null(TEXT), "thumbnail": _or_null(TEXT)},
+            {"similar_to": ID, "similarity_score": _or_null(SCORE)},
+        ),
+        "duplicate": (
+            {
+                **done,
+                "duplicate_of": ID,
+                "similarity_score": SCORE,
+                "confidence": {"enum": ["high", "very_high"]},
+                "original_video": original,
+            },
+            {},
+        ),
+        "flagged": (
+            {
+                **done,
+                "reason": TEXT,
+                "message": TEXT,
+                "duplicate_of": _or_null(ID),
+                "similarity_score": _or_null(SCORE),
+            },
+            {},
+        ),
+        "rejected": ({**done, "reason": _or_null(TEXT), "message": TEXT}, {}),
+    }
+    matches: Json = {"matches": {"type": "array", "items": _ref("Match")}}
+    with_matches = {"duplicate", "flagged"}
+    full, summary = [], []
+    for status, (always, at_times) in shapes.items():
+        required = {**common, "status": {"const": status}, **always}
+        summary.append(_object(required, sometimes | at_times))
+        full.append(
+            _object(required | matches, sometimes | at_times)
+            if status in with_matches
+            else _object(required, sometimes | at_times | (matches if status == "approved" else {}))
+        )
+    return {"Video": {"oneOf": full}, "VideoSummary": {"oneOf": summary}}

@@ -1,0 +1,213 @@
+"""POST /api/upload: from the socket to R2 part by part, then the rows, then the queue.
+
+Whatever goes wrong before the rows are written leaves nothing behind: no object, no open multipart upload, no row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+import structlog
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+
+from edge_api.auth import User, user_of
+from edge_api.boxes import BoxWalk
+from edge_api.catalogue import Upload, insert_upload, retract_upload, wake
+from edge_api.errors import ApiError, request_id_of
+from edge_api.form import OVERHEAD_BYTES, UploadForm, boundary_of
+from edge_api.formats import HEAD_BYTES, WEBM, Container, recognise
+from edge_api.keys import new_id, timestamp, video_key
+from edge_api.objects import ObjectWriter
+from edge_api.settings import Settings
+from edge_api.state import Request
+from wire.jobs import Job, JobFormatError, Priority, priority_of
+from wrangler_compat.errors import BindingError
+from wrangler_compat.r2.types import R2Bucket
+
+log = structlog.get_logger("edge_api")
+
+
+async def upload(request: Request) -> JSONResponse:
+    metrics = request.state["metrics"]
+    try:
+        response, outcome, size = await _upload(request)
+    except (ApiError, BindingError, ClientDisconnect) as error:
+        code = error.code if isinstance(error, ApiError) else type(error).__name__
+        metrics.uploads.labels(code.lower()).inc()
+        raise
+    metrics.uploads.labels("accepted" if outcome == "processing" else outcome).inc()
+    metrics.upload_bytes.inc(size)
+    if outcome != "processing":
+        metrics.verdicts.labels(outcome, "content_sha256").inc()
+    return response
+
+
+async def _upload(request: Request) -> tuple[JSONResponse, str, int]:
+    settings, env = request.state["settings"], request.state["env"]
+    user = await user_of(request)
+    form = UploadForm(boundary_of(request.headers.get("content-type")))
+    _check_announced_size(request.headers.get("content-length"), settings)
+    async with (
+        request.state["turns"].upload(settings.upload_wait_seconds),
+        _incoming(env.video_bucket, settings) as incoming,
+    ):
+        priority = await _receive(request, form, incoming, settings)
+        uploaded = await incoming.finish(user, priority, request_id_of(request))
+        structlog.contextvars.bind_contextvars(video_id=uploaded.video_id)
+        try:
+            status = await insert_upload(env, uploaded, settings.binding_timeout_seconds)
+        except BaseException as error:
+            if not await asyncio.shield(retract_upload(env, uploaded.video_id, settings.binding_timeout_seconds)):
+                incoming.keep()
+            if isinstance(error, BindingError):
+                raise ApiError("UNAVAILABLE") from error
+            raise
+        incoming.keep()
+    log.info("uploaded", status=status, bytes=uploaded.file_size, mime_type=uploaded.mime_type)
+    if status == "processing":
+        job = Job(uploaded.video_id, request_id=uploaded.request_id)
+        await wake(env, job, priority, settings.binding_timeout_seconds)
+    body = {"video_id": uploaded.video_id, "status": status, "uploaded_at": uploaded.uploaded_at}
+    response = JSONResponse(body, headers={"Location": f"/api/videos/{uploaded.video_id}"})
+    return response, status, uploaded.file_size
+
+
+class _Incoming:
+    """The file of one upload: recognised from its first bytes, counted, and handed on to R2."""
+
+    def __init__(self, bucket: R2Bucket, settings: Settings) -> None:
+        self._bucket, self._settings = bucket, settings
+        self._video_id = new_id()
+        self._head = bytearray()
+        self._size = 0
+        self._container: Container | None = None
+        self._key = ""
+        self._writer: ObjectWriter | None = None
+        self._is_kept = False
+        self._boxes = BoxWalk()
+
+    async def take(self, data: memoryview) -> None:
+        """Raises ApiError on a file too large or of another format, BindingError when R2 fails."""
+        self._size += len(data)
+        if self._size > self._settings.max_file_size:
+            raise _too_large(self._settings)
+        self._boxes.feed(data)
+        if self._writer is not None:
+            await self._writer.write(data)
+            return
+        self._head += data
+        if len(self._head) >= HEAD_BYTES:
+            await self._begin()
+
+    async def finish(self, user: User, priority: Priority, request_id: str) -> Upload:
+        """The object is complete. Raises ApiError on a file that is empty, cut, or not a picture we take."""
+        if self._size == 0:
+            raise ApiError("EMPTY_FILE")
+        writer = self._writer or await self._begin()
+        fault = None if self._container is WEBM else self._boxes.fault()
+        if fault is not None:
+            raise ApiError("TRUNCATED_FILE" if fault == "truncated" else "NO_VIDEO_TRACK")
+        sha256 = await writer.finish()
+        assert self._container is not None
+        return Upload(
+            video_id=self._video_id,
+            r2_key=self._key,
+            user_id=user.id,
+            uploaded_at=timestamp(),
+            file_size=self._size,
+            mime_type=self._container.mime_type,
+            priority=priority,
+            content_sha256=sha256,
+            request_id=request_id,
+        )
+
+    def keep(self) -> None:
+        self._is_kept = True
+
+    async def close(self) -> None:
+        if self._writer is not None and not self._is_kept:
+            await self._writer.discard()
+
+    async def _begin(self) -> ObjectWriter:
+        settings = self._settings
+        self._container = recognise(bytes(self._head[:HEAD_BYTES]))
+        if self._container is None or self._container.name not in settings.allowed_formats:
+            raise ApiError("UNSUPPORTED_FORMAT", supported_formats=list(settings.allowed_formats))
+        self._key = video_key(self._video_id, timestamp(), self._container.name)
+        self._writer = ObjectWriter(
+            self._bucket,
+            self._key,
+            self._container.mime_type,
+            part_bytes=settings.upload_part_size,
+            in_flight=settings.upload_parts_in_flight,
+            timeout_seconds=settings.transfer_timeout_seconds,
+        )
+        head, self._head = self._head, bytearray()
+        await self._writer.write(memoryview(head))
+        return self._writer
+
+
+@asynccontextmanager
+async def _incoming(bucket: R2Bucket, settings: Settings) -> AsyncIterator[_Incoming]:
+    incoming = _Incoming(bucket, settings)
+    try:
+        yield incoming
+    finally:
+        await incoming.close()
+
+
+async def _receive(request: Request, form: UploadForm, incoming: _Incoming, settings: Settings) -> Priority:
+    """Read the body to its end. Raises ApiError, ClientDisconnect, BindingError."""
+    received, priority = 0, None
+    async with aclosing(request.stream()) as body:
+        async for chunk in _unless_silent(body, settings.upload_idle_seconds):
+            received += len(chunk)
+            if received > settings.max_file_size + OVERHEAD_BYTES:
+                raise _too_large(settings)
+            for data in form.feed(chunk):
+                await incoming.take(data)
+            priority = priority or _priority(form)
+    if not form.is_complete:
+        raise ApiError("UPLOAD_INCOMPLETE")
+    if not form.has_file:
+        raise ApiError("MISSING_FIELD")
+    return priority or "normal"
+
+
+def _priority(form: UploadForm) -> Priority | None:
+    """None while the form has not named one. Raises ApiError on an unknown one, before more of the file is taken."""
+    named = form.fields.get("priority")
+    try:
+        return None if named is None else priority_of(named)
+    except JobFormatError as error:
+        raise ApiError("INVALID_FIELD", f"{error}.", field="priority") from error
+
+
+async def _unless_silent(body: AsyncGenerator[bytes, None], idle_seconds: float) -> AsyncIterator[bytes]:
+    while True:
+        try:
+            async with asyncio.timeout(idle_seconds):
+                chunk = await anext(body, None)
+        except TimeoutError:
+            raise ApiError("UPLOAD_STALLED") from None
+        if chunk is None:
+            return
+        if chunk:
+            yield chunk
+
+
+def _check_announced_size(content_length: str | None, settings: Settings) -> None:
+    if content_length is None:
+        return
+    if not content_length.isascii() or not content_length.isdigit():
+        raise ApiError("BAD_REQUEST", "The Content-Length is not a number.")
+    if int(content_length[:20]) > settings.max_file_size + OVERHEAD_BYTES:
+        raise _too_large(settings)
+
+
+def _too_large(settings: Settings) -> ApiError:
+    limit = settings.max_file_size
+    return ApiError("FILE_TOO_LARGE", f"The file is larger than {limit} bytes.", max_size=limit)

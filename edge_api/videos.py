@@ -1,0 +1,133 @@
+"""Reading and deleting videos."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import structlog
+from starlette.responses import JSONResponse
+
+from edge_api import queries
+from edge_api.auth import User, user_of
+from edge_api.bodies import invalid, whole_number
+from edge_api.catalogue import wake
+from edge_api.deadlines import deadline
+from edge_api.errors import ApiError, request_id_of
+from edge_api.keys import fingerprint_key, is_id, new_id, processed_key, thumbnail_key, timestamp
+from edge_api.presentation import expected_seconds, video_json
+from edge_api.state import Request
+from wire.jobs import Job
+from wire.verdicts import VIDEO_STATUSES
+from wrangler_compat.d1.types import Row
+from wrangler_compat.errors import BindingError
+
+log = structlog.get_logger("edge_api")
+
+LARGEST_PAGE = 100
+DEFAULT_PAGE = 20
+_FURTHEST = 10**9
+
+
+async def get_video(request: Request) -> JSONResponse:
+    user = await user_of(request)
+    row = await visible_row(request, user)
+    return JSONResponse(await shown(request, user, row))
+
+
+async def list_videos(request: Request) -> JSONResponse:
+    user = await user_of(request)
+    query, state = request.query_params, request.state
+    status = query.get("status")
+    if status is not None and status not in VIDEO_STATUSES:
+        raise invalid("status", f"status must be one of {', '.join(VIDEO_STATUSES)}.")
+    limit = whole_number(query.get("limit"), "limit", default=DEFAULT_PAGE, lowest=1, highest=LARGEST_PAGE)
+    offset = whole_number(query.get("offset"), "offset", default=0, lowest=0, highest=_FURTHEST)
+    asked = [value for value in (user.sees_only, status) if value is not None]
+    page, total = queries.list_videos(of_user=user.sees_only is not None, of_status=status is not None)
+    db = state["env"].db
+    async with deadline(state["settings"].binding_timeout_seconds, "DB"):
+        rows = (await db.prepare(page).bind(*asked, limit, offset).all()).results
+        count = await db.prepare(total).bind(*asked).first("total")
+    expected = await _expected(request, rows)
+    link_seconds = state["settings"].link_seconds
+    videos = [
+        await video_json(row, user, state["env"], link_seconds=link_seconds, expected=expected, with_matches=False)
+        for row in rows
+    ]
+    return JSONResponse({"videos": videos, "total": count, "limit": limit, "offset": offset})
+
+
+async def delete_video(request: Request) -> JSONResponse:
+    """The rows go first, in one transaction with a purges row; what is left behind by a crash, the consumer removes."""
+    user = await user_of(request)
+    row = await visible_row(request, user)
+    env, settings, video_id = request.state["env"], request.state["settings"], row["id"]
+    keys = _keys_of(row)
+    dependents = await _delete_rows(request, user, row, keys)
+    log.info("deleted", video_id=video_id, decided_again=len(dependents))
+    try:
+        async with deadline(settings.transfer_timeout_seconds, "VIDEO_BUCKET"):
+            await env.video_bucket.delete(keys)
+    except BindingError as error:
+        log.warning("objects left to the purge", video_id=video_id, code=error.code, message=error.message)
+    request_id, timeout = request_id_of(request), settings.binding_timeout_seconds
+    await wake(env, Job(video_id, "purge", request_id), "normal", timeout)
+    for dependent in dependents:
+        await wake(env, Job(dependent["id"], request_id=request_id), dependent["priority"], timeout)
+    return JSONResponse({"message": "The video has been deleted.", "video_id": video_id})
+
+
+async def visible_row(request: Request, user: User) -> Row:
+    """The video that the path names. Raises ApiError VIDEO_NOT_FOUND when there is none that this user may see."""
+    video_id, state = request.path_params["video_id"], request.state
+    if not is_id(video_id):
+        raise ApiError("VIDEO_NOT_FOUND")
+    async with deadline(state["settings"].binding_timeout_seconds, "DB"):
+        row: Row | None = await state["env"].db.prepare(queries.VIDEO).bind(video_id, user.sees_only).first()
+    if row is None:
+        raise ApiError("VIDEO_NOT_FOUND")
+    return row
+
+
+async def shown(request: Request, user: User, row: Row) -> dict[str, Any]:
+    """The row as GET /api/videos/{id} answers it."""
+    expected = await _expected(request, [row])
+    settings, env = request.state["settings"], request.state["env"]
+    return await video_json(row, user, env, link_seconds=settings.link_seconds, expected=expected)
+
+
+async def _expected(request: Request, rows: list[Row]) -> float:
+    """Seconds from upload to verdict; looked up only when a row needs it."""
+    if not any(row["status"] == "processing" for row in rows):
+        return 0.0
+    async with deadline(request.state["settings"].binding_timeout_seconds, "DB"):
+        recent = await request.state["env"].db.prepare(queries.RECENT_TIMES).all()
+    return expected_seconds(recent.results)
+
+
+async def _delete_rows(request: Request, user: User, row: Row, keys: list[str]) -> list[Row]:
+    """The videos that were duplicates of the deleted one, oldest first. Raises ApiError when somebody was faster."""
+    db, video_id, now = request.state["env"].db, row["id"], timestamp()
+    statements = [
+        db.prepare(queries.DEPENDENTS).bind(video_id),
+        db.prepare(queries.INSERT_PURGE).bind(video_id, json.dumps(keys), now),
+        db.prepare(queries.RESET_JOBS_OF_DEPENDENTS).bind(video_id),
+        db.prepare(queries.RESET_DEPENDENTS).bind(video_id),
+        *(db.prepare(sql).bind(video_id) for sql in queries.DELETE_VIDEO),
+        db.prepare(queries.BUMP_CATALOGUE),
+        db.prepare(queries.INSERT_AUDIT).bind(new_id(), f"user:{user.id}", "video.delete", video_id, "{}", now),
+    ]
+    async with deadline(request.state["settings"].binding_timeout_seconds, "DB"):
+        results = await db.batch(statements)
+    if results[1].meta.changes == 0:
+        raise ApiError("VIDEO_NOT_FOUND")
+    return results[0].results
+
+
+def _keys_of(row: Row) -> list[str]:
+    """Every object there may be of a video."""
+    video_id, r2_key = row["id"], row["r2_key"]
+    derived = [r2_key, thumbnail_key(video_id, r2_key), fingerprint_key(video_id, r2_key), processed_key(video_id)]
+    named = [key for key in (row["thumbnail_key"], row["fingerprint_id"]) if key is not None]
+    return list(dict.fromkeys(derived + named))

@@ -1,0 +1,141 @@
+"""The multipart reader, fed in every way a network can cut a body."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_api.errors import ApiError
+from edge_api.form import MAX_FIELD_BYTES, MAX_HEADER_BYTES, MAX_HEADERS, MAX_PARTS, UploadForm, boundary_of
+
+BOUNDARY = b"xYzZy"
+FILE_HEAD = b'Content-Disposition: form-data; name="video"; filename="a.mp4"\r\nContent-Type: video/mp4\r\n\r\n'
+
+
+def part(head: bytes, body: bytes) -> bytes:
+    return b"--" + BOUNDARY + b"\r\n" + head + body + b"\r\n"
+
+
+def field(name: str, value: bytes) -> bytes:
+    return part(f'Content-Disposition: form-data; name="{name}"\r\n\r\n'.encode(), value)
+
+
+def closed(*parts: bytes) -> bytes:
+    return b"".join(parts) + b"--" + BOUNDARY + b"--\r\n"
+
+
+def read(body: bytes, step: int | None = None) -> tuple[UploadForm, bytes]:
+    form, file = UploadForm(BOUNDARY), b""
+    for at in range(0, len(body), step or len(body) or 1):
+        file += b"".join(form.feed(body[at : at + step] if step else body))
+    return form, file
+
+
+def code_of(body: bytes) -> str:
+    with pytest.raises(ApiError) as refused:
+        read(body)
+    return refused.value.code
+
+
+def test_file_and_field_in_either_order() -> None:
+    for body in (
+        closed(part(FILE_HEAD, b"abc"), field("priority", b"high")),
+        closed(field("priority", b"high"), part(FILE_HEAD, b"abc")),
+    ):
+        form, file = read(body)
+        assert (file, form.fields, form.has_file, form.is_complete) == (b"abc", {"priority": "high"}, True, True)
+
+
+@given(
+    st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"--", BOUNDARY, b"\r\n--" + BOUNDARY[:3], b"x", b"\r\n--"])),
+    st.integers(min_value=1, max_value=40),
+)
+def test_the_file_arrives_unchanged_however_it_is_cut(pieces: list[bytes], step: int) -> None:
+    content = b"".join(pieces)
+    if b"\r\n--" + BOUNDARY in b"\r\n" + content:
+        return
+    form, file = read(closed(part(FILE_HEAD, content), field("priority", b"low")), step)
+    assert file == content
+    assert form.is_complete
+    assert form.fields == {"priority": "low"}
+
+
+@pytest.mark.parametrize("missing", [1, 4, 5, 8, 12])
+def test_without_the_last_boundary_it_is_not_complete(missing: int) -> None:
+    body = closed(part(FILE_HEAD, b"abc")).removesuffix(b"\r\n")
+    assert not read(body[:-missing])[0].is_complete
+
+
+def test_an_epilogue_is_passed_over() -> None:
+    form, file = read(closed(part(FILE_HEAD, b"abc")) + b"and more, and more")
+    assert (form.is_complete, file) == (True, b"abc")
+
+
+def test_a_video_field_without_a_filename_is_a_file_too() -> None:
+    assert read(closed(field("video", b"abc")))[1] == b"abc"
+
+
+def test_unknown_small_fields_are_passed_over() -> None:
+    assert read(closed(field("title", b"x"), part(FILE_HEAD, b"abc")))[1] == b"abc"
+
+
+def test_two_files() -> None:
+    assert code_of(closed(part(FILE_HEAD, b"a"), part(FILE_HEAD, b"b"))) == "TOO_MANY_FILES"
+
+
+def test_a_file_in_another_field() -> None:
+    assert code_of(closed(part(FILE_HEAD.replace(b"video", b"movie", 1), b"a"))) == "UNEXPECTED_FILE"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"nothing of the kind",
+        b"--other\r\n\r\n",
+        part(b"Content-Type: text/plain\r\n\r\n", b"x"),
+        part(b"Content-Disposition: attachment; name=x\r\n\r\n", b"x"),
+        part(b"Content-Disposition: form-data\r\n\r\n", b"x"),
+        part(b"Bad Header\x00: x\r\n\r\n", b"x"),
+        part(b"X: " + b"y" * (MAX_HEADER_BYTES + 1) + b"\r\n\r\n", b"x"),
+        part(b"y" * (MAX_HEADER_BYTES + 1), b""),
+        part(b"X: y\r\n" * (MAX_HEADERS + 1) + b"\r\n", b"x"),
+        closed(field("priority", b"x" * (MAX_FIELD_BYTES + 1))),
+        closed(*(field(f"f{n}", b"x") for n in range(MAX_PARTS + 1))),
+    ],
+)
+def test_malformed(body: bytes) -> None:
+    assert code_of(body) == "MALFORMED_MULTIPART"
+
+
+def test_fields_together_are_bounded() -> None:
+    half = b"x" * (MAX_FIELD_BYTES // 2 + 1)
+    assert code_of(closed(field("a", half), field("b", half))) == "MALFORMED_MULTIPART"
+
+
+@pytest.mark.parametrize("content_type", [None, "", "application/json", "multipart/mixed; boundary=x", "text/plain"])
+def test_not_a_form(content_type: str | None) -> None:
+    with pytest.raises(ApiError) as refused:
+        boundary_of(content_type)
+    assert refused.value.code == "UNSUPPORTED_MEDIA_TYPE"
+
+
+@pytest.mark.parametrize("boundary", ["", "; boundary=", "; boundary=" + "x" * 71])
+def test_no_usable_boundary(boundary: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        boundary_of("multipart/form-data" + boundary)
+    assert refused.value.code == "MALFORMED_MULTIPART"
+
+
+def test_boundaries_quoted_or_not() -> None:
+    assert boundary_of("multipart/form-data; boundary=abc") == b"abc"
+    assert boundary_of('Multipart/Form-Data; charset=utf-8; boundary="a b"') == b"a b"
+
+
+@pytest.mark.parametrize("content", [b"\r\n" * 2_000_000, b"\r" * 4_000_000, b"\r\n--xYz" * 500_000])
+def test_hostile_content_is_read_as_fast_as_any_other(content: bytes) -> None:
+    """A parser that takes every CR for a boundary crawls at some kB/s; 20 MB/s is far from both."""
+    body = closed(part(FILE_HEAD, content))
+    started = time.process_time()
+    assert read(body, 65536)[1] == content
+    assert time.process_time() - started < len(body) / 20e6 + 0.2
