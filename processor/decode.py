@@ -38,7 +38,7 @@ from processor.errors import (
     TruncatedError,
     UndecodableError,
 )
-from processor.luma import full_range, has_luma_plane, is_sideways, luma_plane, shrunk, upright
+from processor.luma import full_range, has_luma_plane, is_sideways, luma_plane, rotation_of, shrunk, upright
 from processor.reading import PictureReader, SoundBlock, SoundReader, SoundSink, Span, packet_end, packet_time
 from processor.sampling import Cells, GridSampler
 
@@ -84,11 +84,15 @@ class DecodeLimits:
 
 
 class Picture:
-    """One decoded picture. Valid until the next is decoded; keep what you take from it, not the picture."""
+    """One decoded picture. Valid until the next is decoded; keep what you take from it, not the picture.
 
-    def __init__(self, frame: VideoFrame) -> None:
+    matrix: of the video's first picture. Only a picture that is turned otherwise is asked for its own: PyAV ties a
+    frame and its side data in a cycle, and hundreds of frames would wait for the garbage collector.
+    """
+
+    def __init__(self, frame: VideoFrame, matrix: NDArray[np.int32] | None = None) -> None:
         self._frame = frame
-        self._matrix = display_matrix(frame)
+        self._matrix = matrix if frame.rotation == rotation_of(matrix) else display_matrix(frame)
 
     def luma(self) -> NDArray[np.uint8]:
         """uint8 [h, w], full range, upright, reduced by a whole number when large."""
@@ -121,6 +125,7 @@ class Clip:
         _check_dimensions(self._video)
         self.lost_packets = 0
         frame = self._first_frame()
+        self._matrix = display_matrix(frame)
         self._origin = float(frame.pts or 0) * self._base
         self.end = self._find_end()
         self.duration = self.end - self._origin
@@ -153,7 +158,7 @@ class Clip:
     def _read(self, span: Span, sampler: GridSampler[Picture], sound: Sequence[SoundBlock], margin: float) -> bool:
         """Whether the first sample was met; if not, nothing was emitted. The sound may be fed twice."""
         zero = self._origin + span.offset
-        pictures = PictureReader(self._video, sampler, zero, self._decode, Picture, is_exact=span.is_exact)
+        pictures = PictureReader(self._video, sampler, zero, self._decode, self._picture, is_exact=span.is_exact)
         speakers = self._speakers(zero, sound)
         target = zero + min([sampler.first_time, *(block.opens_at for block in sound)]) - margin
         self._seek(target)
@@ -190,7 +195,10 @@ class Clip:
             time = packet_time(packet) - zero
             if span.start <= time < span.stop:
                 for frame in self._decode_alone(packet):
-                    emit(time, Picture(frame))
+                    emit(time, self._picture(frame))
+
+    def _picture(self, frame: VideoFrame) -> Picture:
+        return Picture(frame, self._matrix)
 
     def _keyframe_packets(self, span: Span, zero: float) -> Iterator[Packet[VideoStream]]:
         """The first keyframe of each cell, and perhaps some outside the span, with few bytes read between them."""
@@ -354,6 +362,7 @@ class _PcmDecoder:
     def finish(self) -> None:
         self.push(None)
         self._flush()
+        self._sink.finish()
 
     def _flush(self) -> None:
         if self._resampler is not None:

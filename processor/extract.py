@@ -71,7 +71,7 @@ def extract(file: BinaryIO, request: ExtractRequest, recipe: Recipe) -> ExtractR
             interval=span.interval,
             first_code=first_code_at(span.start),
             times=np.array(pictures.times, np.float32),
-            thumbnails=np.array(pictures.thumbnails, np.uint8).reshape(-1, THUMBNAIL_SIDE, THUMBNAIL_SIDE),
+            thumbnails=np.frombuffer(pictures.thumbnails, np.uint8).reshape(-1, THUMBNAIL_SIDE, THUMBNAIL_SIDE),
             margins=np.array(pictures.margins, np.uint16).reshape(-1, 4),
             codes=codes,
         )
@@ -103,11 +103,14 @@ def finished(fragments: list[Fragment], phash_size: int) -> Fingerprint:
 
 
 class Pictures:
-    """Collects the samples, and the most telling early one as the thumbnail."""
+    """Collects the samples, and the most telling early one as the thumbnail.
+
+    thumbnails: 48 x 48 bytes each, end to end: 17 MB for an hour at two samples a second.
+    """
 
     def __init__(self, display_aspect: float | None) -> None:
         self.times: list[float] = []
-        self.thumbnails: list[NDArray[np.uint8]] = []
+        self.thumbnails = bytearray()
         self.margins: list[NDArray[np.uint16]] = []
         self._display_aspect = display_aspect
         self._last: Picture | None = None
@@ -121,7 +124,7 @@ class Pictures:
             self._last = picture
             self._consider(time, picture)
         self.times.append(time)
-        self.thumbnails.append(self._small)
+        self.thumbnails += self._small.data
         self.margins.append(self._margins)
 
     def jpeg(self) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,15 @@ def upright(picture: NDArray[np.uint8], matrix: NDArray[np.int32] | None) -> NDA
     if flip_columns:
         picture = picture[:, ::-1]
     return picture[::-1] if flip_rows else picture
+
+
+def rotation_of(matrix: NDArray[np.int32] | None) -> int:
+    """Degrees counter-clockwise, as PyAV's VideoFrame.rotation gives them: FFmpeg's av_display_rotation_get, cut."""
+    if matrix is None:
+        return 0
+    a, b, c, d = (float(matrix[i]) for i in (0, 1, 3, 4))
+    first, second = math.hypot(a, c), math.hypot(b, d)
+    return int(-math.degrees(math.atan2(b / second, a / first))) if first and second else 0
 
 
 def is_sideways(matrix: NDArray[np.int32] | None) -> bool:

@@ -43,6 +43,8 @@ class SoundSink(Protocol):
 
     def feed(self, position: int, pcm: NDArray[np.int16]) -> None: ...
 
+    def finish(self) -> object: ...
+
 
 class SoundDecoder(Protocol):
     """Decodes packets into one SoundSink."""

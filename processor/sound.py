@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import chromaprint
 import numpy as np
@@ -80,8 +81,9 @@ class BlockCodes:
         self._block = block
         self._at = block.origin * HOP
         self._end = (block.stop_code - 1) * HOP + WINDOW
-        self._printer = chromaprint.Fingerprinter()
-        self._printer.start(RATE, 1)
+        # A printer weighs near a megabyte: it is there from the first sound to the last, not for every minute at once.
+        self._printer: Any = None
+        self._codes: NDArray[np.uint32] | None = None
 
     def feed(self, position: int, pcm: NDArray[np.int16]) -> None:
         """pcm: int16 [n], 11,025 Hz mono, its first sample at position (of the whole video, from 0).
@@ -89,22 +91,28 @@ class BlockCodes:
         A gap becomes silence; what overlaps earlier sound or lies outside the block is left out.
         """
         pcm = pcm[max(0, self._at - position) : max(0, self._end - position)]
-        if len(pcm) == 0:
+        if len(pcm) == 0 or self._codes is not None:
             return
         self._silence_until(position)
         self._give(pcm)
 
     def finish(self) -> NDArray[np.uint32]:
-        """uint32 [stop_code - first_code]; sound that is missing at the end counts as silence."""
-        self._silence_until(self._end)
-        codes, _ = chromaprint.decode_fingerprint(self._printer.finish())
-        return np.array(codes[self._block.first_code - self._block.origin :], np.uint32)
+        """uint32 [stop_code - first_code]; sound that is missing at the end counts as silence. May be asked twice."""
+        if self._codes is None:
+            self._silence_until(self._end)
+            codes, _ = chromaprint.decode_fingerprint(self._printer.finish())
+            self._codes = np.array(codes[self._block.first_code - self._block.origin :], np.uint32)
+            self._printer = None
+        return self._codes
 
     def _silence_until(self, position: int) -> None:
         while self._at < position:
             self._give(np.zeros(min(position - self._at, RATE), np.int16))
 
     def _give(self, pcm: NDArray[np.int16]) -> None:
+        if self._printer is None:
+            self._printer = chromaprint.Fingerprinter()
+            self._printer.start(RATE, 1)
         loud = np.where(np.abs(pcm.astype(np.int32)) > DEAD_ZONE, pcm, 0)
         self._printer.feed(loud.astype("<i2").tobytes())
         self._at += len(pcm)

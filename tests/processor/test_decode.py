@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from processor.decode import Clip, DecodeLimits, Picture, encode_jpeg, open_clip
@@ -29,11 +31,15 @@ class Heard:
     def __init__(self) -> None:
         self.first: int | None = None
         self.pieces: list[NDArray[np.int16]] = []
+        self.is_finished = False
 
     def feed(self, position: int, pcm: NDArray[np.int16]) -> None:
         if self.first is None:
             self.first = position
         self.pieces.append(pcm)
+
+    def finish(self) -> None:
+        self.is_finished = True
 
     @property
     def pcm(self) -> NDArray[np.int16]:
@@ -108,6 +114,33 @@ def test_a_clip_can_be_played_again_and_in_any_order(make_clip: MakeClip) -> Non
 def test_a_span_counts_from_its_offset(make_clip: MakeClip) -> None:
     with make_clip("h264.mp4", Look()).open("rb") as file, open_clip(file, LIMITS) as clip:
         assert played(clip, Span(3.0, 0, 1.0, 0.5)) == [0.0, 0.5]
+
+
+def test_blocks_are_finished_as_soon_as_their_time_is_over(make_clip: MakeClip) -> None:
+    early, late = Heard(), Heard()
+
+    def emit(time: float, picture: Picture) -> None:
+        if time >= 8:
+            assert early.is_finished
+            assert not late.is_finished
+
+    with make_clip("rich.mp4", RICH).open("rb") as file, open_clip(file, LIMITS) as clip:
+        clip.play(Span(0, 0, 1e6, 0.5), emit, [SoundBlock(-np.inf, 3, early), SoundBlock(2, np.inf, late)])
+    assert late.is_finished
+
+
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_pictures_do_not_wait_for_the_garbage_collector(make_clip: MakeClip, rotation: int) -> None:
+    look = Look(width=96, height=54, seconds=8, audio=None, rotation=rotation)
+    with make_clip(f"no-garbage-{rotation}.mp4", look).open("rb") as file, open_clip(file, LIMITS) as clip:
+        gc.collect()
+        gc.disable()
+        try:
+            assert len(played(clip, Span(0, 0, 1e6, 0.5))) == 16
+            waiting = sum(isinstance(each, VideoFrame) for each in gc.get_objects())
+        finally:
+            gc.enable()
+    assert waiting < 5
 
 
 def test_what_the_source_says_is_not_lost_in_ffmpeg(make_clip: MakeClip, server: RangeServer) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from processor.luma import full_range, is_sideways, shrunk, upright
+from processor.luma import full_range, is_sideways, rotation_of, shrunk, upright
 
 ONE = 1 << 16
 PICTURE = np.arange(6, dtype=np.uint8).reshape(2, 3)
@@ -58,3 +58,19 @@ def test_large_pictures_are_averaged(shape: tuple[int, int], expected: tuple[int
     square = picture[: 540 * factor, : 960 * factor].reshape(540, factor, 960, factor).mean(axis=(1, 3))
     assert small.shape == expected
     assert np.abs(small - square).max() <= 0.51
+
+
+@pytest.mark.parametrize(
+    ("numbers", "degrees"),
+    [
+        ((1, 0, 0, 1), 0),
+        ((-1, 0, 0, -1), -180),
+        ((0, -1, 1, 0), 90),
+        ((0, 1, -1, 0), -90),
+        ((1, -1, 1, 1), 45),
+        ((0, 0, 0, 0), 0),
+    ],
+)
+def test_the_rotation_of_a_matrix(numbers: tuple[int, int, int, int], degrees: int) -> None:
+    assert rotation_of(matrix(*numbers)) == degrees
+    assert rotation_of(None) == 0

@@ -147,6 +147,9 @@ class Sink:
     def feed(self, position: int, pcm: NDArray[np.int16]) -> None:
         self.fed.append(position)
 
+    def finish(self) -> None:
+        self.is_finished = True
+
 
 @dataclass
 class SoundDecoder:
@@ -157,7 +160,7 @@ class SoundDecoder:
         self.sink.feed(packet.pts or 0, np.zeros(1, np.int16))
 
     def finish(self) -> None:
-        self.sink.is_finished = True
+        self.sink.finish()
 
 
 def sound_reader(*edges: tuple[float, float], zero: float = 0.0) -> tuple[SoundReader, list[Sink]]:

@@ -78,6 +78,14 @@ def test_missing_sound_at_the_end_is_silence() -> None:
     assert codes_of(Block(0, 0, code_count(30)), [(0, NOISE[: 10 * RATE])]) == reference(padded)
 
 
+def test_a_finished_block_stays_as_it_is() -> None:
+    collected = BlockCodes(Block(0, 0, 50))
+    collected.feed(0, NOISE)
+    first = collected.finish()
+    collected.feed(0, NOISE[::-1])
+    assert first.tolist() == collected.finish().tolist() == reference(NOISE)[:50]
+
+
 def test_silence_with_dither_is_silence() -> None:
     dither = np.random.default_rng(1).integers(-2, 3, 20 * RATE).astype(np.int16)
     codes = np.array(codes_of(Block(0, 0, code_count(20)), [(0, dither)]), np.uint32)
