@@ -70,7 +70,7 @@ UPDATE videos SET matches =
     || '"coverage":1.0,"ref_coverage":1.0,"mirrored":false,"speed":1.0,"pitch_semitones":0.0,"segments":['
     || CASE WHEN duration_seconds IS NULL THEN '' ELSE
          '{"start":0.0,"end":' || duration_seconds || ',"ref_start":0.0,"ref_end":' || duration_seconds
-         || ',"score":1.0}' END
+         || ',"score":1.0,"speed":1.0,"mirrored":false}' END
     || ']}]'
 WHERE id = ?1 AND status = 'duplicate'
 """

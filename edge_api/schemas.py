@@ -148,7 +148,18 @@ def _answers() -> Json:
 
 
 def _evidence() -> Json:
-    segment = _object({"start": SECONDS, "end": SECONDS, "ref_start": SECONDS, "ref_end": SECONDS, "score": SCORE})
+    speed: Json = {"type": "number", "exclusiveMinimum": 0}
+    segment = _object(
+        {
+            "start": SECONDS,
+            "end": SECONDS,
+            "ref_start": SECONDS,
+            "ref_end": SECONDS,
+            "score": SCORE,
+            "speed": speed,
+            "mirrored": {"type": "boolean"},
+        }
+    )
     match = _object(
         {
             "video_id": ID,
@@ -159,7 +170,7 @@ def _evidence() -> Json:
             "coverage": SCORE,
             "ref_coverage": SCORE,
             "mirrored": {"type": "boolean"},
-            "speed": {"type": "number", "exclusiveMinimum": 0},
+            "speed": speed,
             "pitch_semitones": {"type": "number"},
             "segments": {"type": "array", "items": segment},
         }

@@ -22,13 +22,18 @@ Confidence = Literal["high", "very_high"]
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A matched time range: [start, end) of the upload shows [ref_start, ref_end) of the other video. Seconds."""
+    """A matched time range: [start, end) of the upload shows [ref_start, ref_end) of the other video. Seconds.
+
+    speed, mirrored: how the upload shows it there, as in Match.
+    """
 
     start: float
     end: float
     ref_start: float
     ref_end: float
     score: float
+    speed: float = 1.0
+    mirrored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

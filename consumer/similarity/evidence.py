@@ -101,9 +101,14 @@ def _share(seen: Seen, covered: list[NDArray[np.bool_]]) -> float:
 
 def _segment(piece: Stretch) -> Segment:
     return Segment(
-        round(piece.start, 2), round(piece.end, 2), round(piece.ref_start, 2), round(piece.ref_end, 2),
-        round(piece.score, 4),
-    )  # fmt: skip
+        start=round(piece.start, 2),
+        end=round(piece.end, 2),
+        ref_start=round(piece.ref_start, 2),
+        ref_end=round(piece.ref_end, 2),
+        score=round(piece.score, 4),
+        speed=round(piece.speed, 3),
+        mirrored=piece.mirrored,
+    )
 
 
 def _sound_segments(heard: Heard | None) -> tuple[Segment, ...]:

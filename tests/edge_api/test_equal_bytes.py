@@ -27,7 +27,8 @@ async def test_a_second_copy_is_a_duplicate_at_once(world: World) -> None:
     (match,) = shown["matches"]
     assert Match.from_json(match).to_json() == match
     assert (match["video_id"], match["kind"], match["coverage"]) == (original, "video", 1.0)
-    assert match["segments"] == [{"start": 0.0, "end": 12.5, "ref_start": 0.0, "ref_end": 12.5, "score": 1.0}]
+    along = {"start": 0.0, "end": 12.5, "ref_start": 0.0, "ref_end": 12.5}
+    assert match["segments"] == [along | {"score": 1.0, "speed": 1.0, "mirrored": False}]
     assert [job.video_id for job in world.jobs()] == [original], "the copy needs no processing"
     assert len(await world.keys()) == 2, "the copy's object is kept"
     (after,) = await world.rows("SELECT version FROM catalogue")

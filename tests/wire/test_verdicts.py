@@ -40,7 +40,8 @@ def test_a_match_shows_what_the_api_promises() -> None:
         "video_id", "kind", "similarity_score", "video_score", "audio_score", "coverage", "ref_coverage", "mirrored",
         "speed", "pitch_semitones", "segments",
     }  # fmt: skip
-    assert shown["segments"] == [{"start": 0, "end": 9, "ref_start": 1, "ref_end": 10, "score": 0.97}]
+    along = {"start": 0, "end": 9, "ref_start": 1, "ref_end": 10}
+    assert shown["segments"] == [along | {"score": 0.97, "speed": 1.0, "mirrored": False}]
 
 
 def test_a_row_of_an_older_release_still_reads() -> None:
