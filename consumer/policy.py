@@ -6,8 +6,9 @@ which thresholds made it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from consumer.similarity.evidence import Evidence
 from wire.verdicts import Confidence, Match, MatchKind, Verdict
@@ -49,6 +50,16 @@ class Thresholds:
                 raise ValueError(f"{name} must be between 0 and 1, but is {getattr(self, name)}")
 
 
+SETTINGS: Mapping[str, str] = {
+    "duplicate": "DUPLICATE_THRESHOLD",
+    "similarity": "SIMILARITY_THRESHOLD",
+    "minimum": "MIN_SIMILARITY",
+    "audio": "AUDIO_THRESHOLD",
+    "duration_tolerance": "DURATION_TOLERANCE",
+}
+"""The setting of each field of Thresholds that has one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opinion:
     """What the policy makes of one candidate. rank: 3 duplicate, 2 flagged, 1 similar, 0 nothing."""
@@ -58,6 +69,33 @@ class Opinion:
     match: Match
     reason: str | None = None
     confidence: Confidence | None = None
+
+
+Bound = Literal["at least", "at most"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One question that the policy asked of the evidence, and the answer.
+
+    value: what was measured; None when there was nothing to measure, or the question is a plain one of yes or no.
+    threshold: the field of Thresholds that the value was held against; None for yes or no. limit: its value then.
+    """
+
+    name: str
+    passed: bool
+    value: float | None = None
+    bound: Bound | None = None
+    threshold: str | None = None
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """An opinion and the questions that led to it, in their order. The last one asked decided."""
+
+    opinion: Opinion
+    gates: tuple[Gate, ...]
 
 
 def decide(evidence: Sequence[tuple[str, Evidence]], thresholds: Thresholds) -> Verdict:
@@ -88,47 +126,84 @@ def decide(evidence: Sequence[tuple[str, Evidence]], thresholds: Thresholds) -> 
 
 def opinion_of(video_id: str, found: Evidence, thresholds: Thresholds) -> Opinion:
     """What one candidate amounts to."""
-    if found.video_score >= thresholds.similarity and not _is_momentary(found, thresholds):
-        return _of_picture(video_id, found, thresholds)
-    if _sounds_alike(found, thresholds):
-        return _opinion(2, found.audio_score or 0.0, "audio", video_id, found, "audio_match")
-    if found.video_score >= thresholds.minimum:
-        return _opinion(1, found.video_score, _kind(found, thresholds), video_id, found)
-    return _opinion(0, found.video_score, "video", video_id, found)
+    return judge(video_id, found, thresholds).opinion
 
 
-def _of_picture(video_id: str, found: Evidence, thresholds: Thresholds) -> Opinion:
-    audio = found.audio_score
-    confirmed = audio is not None and audio >= thresholds.audio
-    score = found.video_score
+def judge(video_id: str, found: Evidence, thresholds: Thresholds) -> Judgement:
+    """What one candidate amounts to, and why."""
+    ask = _Questions(thresholds)
+    if ask.at_least("alike", "similarity", found.video_score) and _is_lasting(found, ask):
+        opinion = _of_picture(video_id, found, thresholds, ask)
+    elif _sounds_alike(found, ask):
+        opinion = _opinion(2, found.audio_score or 0.0, "audio", video_id, found, "audio_match")
+    elif ask.at_least("similar", "minimum", found.video_score):
+        opinion = _opinion(1, found.video_score, _kind(found, thresholds), video_id, found)
+    else:
+        opinion = _opinion(0, found.video_score, "video", video_id, found)
+    return Judgement(opinion, tuple(ask.asked))
+
+
+class _Questions:
+    """Asks, and writes down what was asked."""
+
+    def __init__(self, thresholds: Thresholds) -> None:
+        self.asked: list[Gate] = []
+        self._thresholds = thresholds
+
+    def at_least(self, name: str, threshold: str, value: float | None) -> bool:
+        """Whether the value reaches the threshold; a value that was not measured does not."""
+        limit = float(getattr(self._thresholds, threshold))
+        return self._note(Gate(name, value is not None and value >= limit, value, "at least", threshold, limit))
+
+    def at_most(self, name: str, threshold: str, value: float, *, of: float = 1.0) -> bool:
+        """Whether the value, as a share of `of`, stays within the threshold."""
+        limit = float(getattr(self._thresholds, threshold))
+        share = value / of if of else 0.0
+        return self._note(Gate(name, value <= limit * of, share, "at most", threshold, limit))
+
+    def holds(self, name: str, passed: bool) -> bool:
+        return self._note(Gate(name, passed))
+
+    def _note(self, gate: Gate) -> bool:
+        self.asked.append(gate)
+        return gate.passed
+
+
+def _of_picture(video_id: str, found: Evidence, thresholds: Thresholds, ask: _Questions) -> Opinion:
+    audio, score = found.audio_score, found.video_score
     kind = _kind(found, thresholds)
-    reason = _special_case(found, kind == "partial", confirmed, thresholds)
+    reason = _special_case(found, ask)
     if reason is not None:
         return _opinion(2, score, kind, video_id, found, reason)
-    if score >= thresholds.duplicate:
+    if ask.at_least("sure", "duplicate", score):
         return _opinion(3, score, kind, video_id, found, confidence="high")
-    if audio is None:
+    if not ask.holds("has_sound", audio is not None) or audio is None:
         return _opinion(2, score, kind, video_id, found, "no_audio_to_confirm")
-    if not confirmed:
+    if not ask.at_least("sound_confirms", "audio", audio):
         return _opinion(2, score, kind, video_id, found, "video_match_audio_mismatch")
     return _opinion(3, (score + audio) / 2, kind, video_id, found, confidence="very_high")
 
 
-def _special_case(found: Evidence, partial: bool, confirmed: bool, thresholds: Thresholds) -> str | None:
+def _special_case(found: Evidence, ask: _Questions) -> str | None:
     """Why a matching picture is not simply a copy, or None."""
-    if abs(found.speed - 1.0) > thresholds.speed_tolerance:
+    longer, difference = max(found.duration, found.ref_duration), abs(found.duration - found.ref_duration)
+    if not ask.at_most("same_speed", "speed_tolerance", abs(found.speed - 1.0)):
         return "derivative_work"
-    if found.coverage < thresholds.coverage:
+    if not ask.at_least("upload_covered", "coverage", found.coverage):
         return "partial_match"
-    if _durations_differ(found, thresholds):
+    if not ask.at_most("same_length", "duration_tolerance", difference, of=longer):
         return "duration_mismatch"
-    if partial:
+    if not ask.at_least("other_covered", "coverage", found.ref_coverage):
         return "partial_match"
-    if found.mirrored and not confirmed:
+    if not ask.holds("not_mirrored", not found.mirrored) and not _sound_confirms(found, ask):
         return "mirrored"
-    if found.quarter_turns and not confirmed:
+    if not ask.holds("not_turned", not found.quarter_turns) and not _sound_confirms(found, ask):
         return "rotated"
     return None
+
+
+def _sound_confirms(found: Evidence, ask: _Questions) -> bool:
+    return ask.at_least("sound_confirms", "audio", found.audio_score)
 
 
 def _kind(found: Evidence, thresholds: Thresholds) -> MatchKind:
@@ -136,22 +211,17 @@ def _kind(found: Evidence, thresholds: Thresholds) -> MatchKind:
     return "video" if whole else "partial"
 
 
-def _is_momentary(found: Evidence, thresholds: Thresholds) -> bool:
-    """A part matches, for too short to mean anything."""
-    return _kind(found, thresholds) == "partial" and _longest(found) < thresholds.partial_seconds
+def _is_lasting(found: Evidence, ask: _Questions) -> bool:
+    """The whole matches, or a part of it for long enough to mean something."""
+    whole = ask.at_least("whole", "coverage", min(found.coverage, found.ref_coverage))
+    return whole or ask.at_least("lasting", "partial_seconds", _longest(found))
 
 
-def _durations_differ(found: Evidence, thresholds: Thresholds) -> bool:
-    longer = max(found.duration, found.ref_duration)
-    return abs(found.duration - found.ref_duration) > thresholds.duration_tolerance * longer
-
-
-def _sounds_alike(found: Evidence, thresholds: Thresholds) -> bool:
+def _sounds_alike(found: Evidence, ask: _Questions) -> bool:
     return (
-        found.audio_score is not None
-        and found.audio_score >= thresholds.audio
-        and found.audio_seconds >= thresholds.audio_seconds
-        and found.audio_variety >= thresholds.audio_variety
+        ask.at_least("sounds_alike", "audio", found.audio_score)
+        and ask.at_least("sounds_long", "audio_seconds", found.audio_seconds)
+        and ask.at_least("sounds_varied", "audio_variety", found.audio_variety)
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.policy import POLICY_VERSION, Opinion, Thresholds, decide, opinion_of
+from consumer.policy import POLICY_VERSION, SETTINGS, Gate, Opinion, Thresholds, decide, judge, opinion_of
 from consumer.similarity import Evidence
 from wire.verdicts import MatchKind, Segment, Verdict
 
@@ -314,6 +314,76 @@ def test_a_match_shows_what_was_measured(found: Evidence) -> None:
     assert match.similarity_score == opinion.score
 
 
+def asked(found: Evidence, thresholds: Thresholds = THRESHOLDS) -> list[tuple[str, bool]]:
+    return [(gate.name, gate.passed) for gate in judge("v", found, thresholds).gates]
+
+
+TO_THE_TABLE = [(name, True) for name in ("alike", "whole", "same_speed", "upload_covered", "same_length")]
+TO_THE_TABLE += [(name, True) for name in ("other_covered", "not_mirrored", "not_turned")]
+
+
+@pytest.mark.parametrize(
+    ("found", "gates"),
+    [
+        (evidence(0.95), [*TO_THE_TABLE, ("sure", True)]),
+        (evidence(0.9), [*TO_THE_TABLE, ("sure", False), ("has_sound", False)]),
+        (evidence(0.9, 0.5), [*TO_THE_TABLE, ("sure", False), ("has_sound", True), ("sound_confirms", False)]),
+        (evidence(0.9, 0.8), [*TO_THE_TABLE, ("sure", False), ("has_sound", True), ("sound_confirms", True)]),
+        (evidence(0.9, speed=1.2), [*TO_THE_TABLE[:2], ("same_speed", False)]),
+        (evidence(0.9, duration=70), [*TO_THE_TABLE[:4], ("same_length", False)]),
+        (
+            evidence(0.9, mirrored=True),
+            [*TO_THE_TABLE[:6], ("not_mirrored", False), ("sound_confirms", False)],
+        ),
+        (
+            evidence(0.96, 0.9, quarter_turns=2),
+            [*TO_THE_TABLE[:7], ("not_turned", False), ("sound_confirms", True), ("sure", True)],
+        ),
+        (
+            evidence(0.9, coverage=0.1, longest=2.0),
+            [("alike", True), ("whole", False), ("lasting", False), ("sounds_alike", False), ("similar", True)],
+        ),
+        (evidence(0.2, 0.9), [("alike", False), ("sounds_alike", True), ("sounds_long", False), ("similar", False)]),
+        (
+            evidence(0.2, 0.9, audio_seconds=9),
+            [("alike", False), ("sounds_alike", True), ("sounds_long", True), ("sounds_varied", True)],
+        ),
+    ],
+)
+def test_the_questions_are_asked_in_the_order_of_the_table(found: Evidence, gates: list[tuple[str, bool]]) -> None:
+    assert asked(found) == gates
+
+
+def test_a_gate_says_what_was_measured_and_held_against_what() -> None:
+    gates = {gate.name: gate for gate in judge("v", evidence(0.9, duration=90, speed=1.25), THRESHOLDS).gates}
+    assert gates["alike"] == Gate("alike", True, 0.9, "at least", "similarity", 0.85)
+    assert gates["same_speed"] == Gate("same_speed", False, 0.25, "at most", "speed_tolerance", 0.03)
+    gates = {gate.name: gate for gate in judge("v", evidence(0.9, duration=90), THRESHOLDS).gates}
+    assert gates["same_length"] == Gate("same_length", True, 0.1, "at most", "duration_tolerance", 0.2)
+    assert gates["not_mirrored"] == Gate("not_mirrored", True)
+
+
+def test_sound_that_is_not_there_confirms_nothing_even_when_nothing_is_asked_of_it() -> None:
+    gates = judge("v", evidence(0.9, mirrored=True), replace(THRESHOLDS, audio=0.0)).gates
+    assert gates[-1] == Gate("sound_confirms", False, None, "at least", "audio", 0.0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(EVIDENCE)
+def test_the_answers_follow_from_what_each_gate_shows(found: Evidence) -> None:
+    judged = judge("v", found, THRESHOLDS)
+    assert judged.opinion == opinion_of("v", found, THRESHOLDS)
+    assert judged.gates[0].name == "alike"
+    for gate in judged.gates:
+        if gate.threshold is None or gate.limit is None:
+            assert (gate.value, gate.bound, gate.threshold, gate.limit) == (None, None, None, None)
+            continue
+        assert gate.limit == getattr(THRESHOLDS, gate.threshold)
+        if gate.value is None or abs(gate.value - gate.limit) < 1e-12:
+            continue
+        assert gate.passed == ((gate.value > gate.limit) == (gate.bound == "at least"))
+
+
 def test_the_defaults_are_sound() -> None:
     THRESHOLDS.check()
 
@@ -356,12 +426,9 @@ def test_every_threshold_is_documented_with_its_default(name: str) -> None:
     assert f"| {getattr(THRESHOLDS, name):g} |" in row.group()
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["SIMILARITY_THRESHOLD", "DUPLICATE_THRESHOLD", "MIN_SIMILARITY", "AUDIO_THRESHOLD", "DURATION_TOLERANCE"],
-)
-def test_every_setting_of_the_policy_is_documented(name: str) -> None:
-    assert f"`{name}`" in DOCUMENT
+@pytest.mark.parametrize(("field", "name"), SETTINGS.items())
+def test_every_setting_of_the_policy_is_documented(field: str, name: str) -> None:
+    assert f"| `{field}` | `{name}` |" in DOCUMENT
     assert re.search(rf"^{name} = ", (REPOSITORY / "consumer" / "wrangler.toml").read_text(), re.MULTILINE)
 
 
