@@ -60,6 +60,11 @@ SETTINGS: Mapping[str, str] = {
 """The setting of each field of Thresholds that has one."""
 
 
+def thresholds_of(settings: object) -> Thresholds:
+    """settings: has an attribute for each of SETTINGS, named like it in lower case."""
+    return Thresholds(**{field: getattr(settings, name.lower()) for field, name in SETTINGS.items()})
+
+
 @dataclass(frozen=True, slots=True)
 class Opinion:
     """What the policy makes of one candidate. rank: 3 duplicate, 2 flagged, 1 similar, 0 nothing."""

@@ -12,49 +12,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.policy import POLICY_VERSION, SETTINGS, Gate, Opinion, Thresholds, decide, judge, opinion_of
+from consumer.assembly import detection_of
+from consumer.policy import (
+    POLICY_VERSION,
+    SETTINGS,
+    Gate,
+    Opinion,
+    Thresholds,
+    decide,
+    judge,
+    opinion_of,
+    thresholds_of,
+)
+from consumer.settings import load
 from consumer.similarity import Evidence
+from tests.consumer.evidences import evidence
 from wire.verdicts import MatchKind, Segment, Verdict
 
 THRESHOLDS = Thresholds()
-
-
-def evidence(
-    video: float = 0.0,
-    audio: float | None = None,
-    coverage: float = 1.0,
-    ref_coverage: float = 1.0,
-    duration: float = 100.0,
-    ref_duration: float = 100.0,
-    mirrored: bool = False,
-    quarter_turns: int = 0,
-    speed: float = 1.0,
-    audio_seconds: float = 0.0,
-    audio_variety: float = 0.9,
-    longest: float | None = None,
-) -> Evidence:
-    """longest: seconds of the longest matched stretch; of all that coverage says, when not given."""
-    end = coverage * duration if longest is None else longest
-    heard = Segment(0, audio_seconds, 0, audio_seconds, audio or 0.0)
-    return Evidence(
-        video_score=video,
-        audio_score=audio,
-        audio_seconds=audio_seconds,
-        audio_variety=audio_variety,
-        coverage=coverage,
-        ref_coverage=ref_coverage,
-        mirrored=mirrored,
-        quarter_turns=quarter_turns,
-        speed=speed,
-        pitch_semitones=0.0,
-        still=video,
-        moving=video,
-        area=1.0,
-        segments=(Segment(0, end, 0, end, video),) if video >= 0.7 and end > 0 else (),
-        audio_segments=(heard,) if audio_seconds else (),
-        duration=duration,
-        ref_duration=ref_duration,
-    )
 
 
 def verdict(*found: Evidence) -> Verdict:
@@ -409,6 +384,14 @@ def test_thresholds_that_contradict_each_other_are_refused_with_a_sentence(
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(said)):
         replace(THRESHOLDS, **changes).check()
+
+
+def test_the_thresholds_of_the_settings_are_those_that_the_worker_decides_with() -> None:
+    environ = {"DUPLICATE_THRESHOLD": "0.97", "SIMILARITY_THRESHOLD": "0.9", "MIN_SIMILARITY": "0.6"}
+    _, settings, _ = load(environ | {"AUDIO_THRESHOLD": "0.75", "DURATION_TOLERANCE": "0.1"})
+    thresholds = thresholds_of(settings)
+    assert thresholds == Thresholds(0.97, 0.9, 0.6, 0.75, 0.1)
+    assert detection_of(settings).decide([]).thresholds == asdict(thresholds)
 
 
 def test_equal_thresholds_do_not_contradict_each_other() -> None:
