@@ -70,7 +70,7 @@ def main() -> None:
 
 async def measure(clip: Path, tier: str) -> Mapping[str, Any]:
     """The worker's report; a fresh worker each time, so that its peak memory is that of this video."""
-    orders = WorkerOrders(0.5, 8, max_duration=7200, threads=1, timeout=3600, memory=3 << 30)
+    orders = WorkerOrders(0.25, 8, max_duration=7200, threads=1, timeout=3600, memory=3 << 30)
     pool = Pool(orders, slots=1, jobs_per_worker=1, environ=worker_environ())
     await pool.start()
     try:

@@ -28,7 +28,7 @@ def assemble(fragments: Sequence[Fragment], phash_size: int = 8) -> Fingerprint:
     parts = sorted(fragments, key=lambda part: part.start)
     _check(parts)
     first = parts[0]
-    # The largest of all: an hour has 17 MB of them, which one fragment need not hold twice.
+    # The largest of all: an hour has 33 MB of them, which one fragment need not hold twice.
     thumbnails = first.thumbnails if len(parts) == 1 else np.concatenate([part.thumbnails for part in parts])
     box = box_of(np.concatenate([part.margins for part in parts]))
     frames, contrast, brightness = _described(thumbnails, box)

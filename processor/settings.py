@@ -25,7 +25,7 @@ class Settings:
     host: str = _setting("127.0.0.1", "Address to listen on.")
     port: int = _setting(8080, "Port to listen on; 0 takes a free one.", minimum=0, maximum=65535)
     frame_interval: float = _setting(
-        0.5, "Time between two samples of the picture; premium halves it.", unit="seconds", minimum=0.05, maximum=60
+        0.25, "Time between two samples of the picture; premium halves it.", unit="seconds", minimum=0.05, maximum=60
     )
     phash_size: int = _setting(
         8, "Side of the block of low frequencies in the video vector, which must have 64 numbers.", minimum=8, maximum=8

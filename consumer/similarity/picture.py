@@ -7,13 +7,13 @@ what moves. A copy has both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from consumer.similarity.pictures import BAND, Pictures, whitened
+from consumer.similarity.reel import Reel
 from consumer.similarity.registration import Registered, measure, of_window, refine, warp
 from consumer.similarity.search import LEAST_SAMPLES, Hypothesis, inset_proposals, proposals
 from consumer.similarity.timeline import STEP, Line
@@ -24,7 +24,7 @@ _SPEED_MARGIN = 0.015
 _MOST_PIECES = 4
 _LOOKED_AT = 3
 _BLOCK = 512
-_REACH = 4
+_REACH_SECONDS = 2.0
 _STRENGTHS = (-14.0, 1.2, 2.4, 3.6, 13.0)
 _SCORES = (0.0, 0.70, 0.85, 0.95, 1.0)
 _MOVING = (0.0, 0.3, 0.55, 0.56)
@@ -110,11 +110,11 @@ def _fisher(correlation: float) -> float:
 def _measured(query: Seen, reference: Seen, found: Hypothesis) -> Stretch:
     line, shown = found.line, found.query.detail
     own = query.pictures(found.query)
-    other = reference.full if found.reference.with_bars else reference.inner
+    other = reference.reel(found.reference.with_bars)
     moments = _moments(query, line.first, line.last)
 
     def alongside(speed: float, offset: float) -> Pictures:
-        return _at(other, speed * moments * STEP + offset)
+        return other.at(speed * moments * STEP + offset)
 
     affine = refine(own[moments], alongside(line.speed, line.offset), of_window(found.reference.window), shown)
     speed, offset = _fine_time(own, other, moments, affine, line)
@@ -161,7 +161,7 @@ def _stretch(
 def _extent_in_time(
     query: Seen,
     own: Pictures,
-    other: Pictures,
+    other: Reel,
     affine: NDArray[np.float64],
     course: tuple[float, float],
     line: Line,
@@ -169,9 +169,9 @@ def _extent_in_time(
     """First and last query sample, around the line's run, that agree with the reference's; both inclusive."""
     speed, offset = course
     at = speed * np.arange(len(own)) * STEP + offset
-    within = (at >= -STEP / 2) & (at <= (len(other) - 1) * STEP + STEP / 2)
+    within = (at >= -STEP / 2) & (at <= other.last_second + STEP / 2)
     blocks = [slice(start, start + _BLOCK) for start in range(0, len(own), _BLOCK)]
-    agreement = np.concatenate([_agreement(own[block], _at(other, at[block]), affine) for block in blocks])
+    agreement = np.concatenate([_agreement(own[block], other.at(at[block]), affine) for block in blocks])
     inner = agreement[line.first : line.last + 1][query.telling[line.first : line.last + 1]]
     least = 0.5 * float(np.median(inner)) if len(inner) else 0.0
     smooth = np.convolve(np.pad(agreement, 1, mode="edge"), np.ones(3) / 3, mode="valid")
@@ -198,17 +198,18 @@ def _agreement(own: Pictures, shown: Pictures, affine: NDArray[np.float64]) -> N
 
 
 def _fine_time(
-    own: Pictures, other: Pictures, moments: NDArray[np.intp], affine: NDArray[np.float64], line: Line
+    own: Pictures, other: Reel, moments: NDArray[np.intp], affine: NDArray[np.float64], line: Line
 ) -> tuple[float, float]:
     """Speed and offset at which the pictures agree best; speed 1 unless another is clearly better."""
     at = moments * STEP
     middle = float(at.mean())
-    nearby = _nearby(line, at, len(other))
-    seen, inside = warp(whitened(other[nearby], BAND), affine)
+    nearby = other.around(line.speed * at + line.offset, _REACH_SECONDS + 0.05 * float(np.ptp(at)))
+    seen, inside = warp(whitened(nearby.pictures, BAND), affine)
+    reel = replace(nearby, pictures=seen)
     mine = whitened(own[moments], BAND) * inside
 
     def agreement(speed: float, offset: float) -> float:
-        shown = _at(seen, speed * at + offset, nearby)
+        shown = reel.at(speed * at + offset)
         return float((mine * shown).sum() / np.sqrt(max((shown * shown * inside).sum() * (mine * mine).sum(), 1e-9)))
 
     def search(speed: float, offset: float, speed_widths: tuple[float, ...]) -> tuple[float, float, float]:
@@ -226,22 +227,3 @@ def _fine_time(
     unchanged = search(1.0, line.offset + (line.speed - 1.0) * middle, (0.0, 0.0))
     chosen = changed if changed[0] > unchanged[0] + _SPEED_MARGIN else unchanged
     return chosen[1], chosen[2]
-
-
-def _nearby(line: Line, at: NDArray[np.floating[Any]], samples: int) -> NDArray[np.intp]:
-    """The reference's samples around those moments of the query: all that a fine search can reach."""
-    middle = np.round((line.speed * at + line.offset) / STEP).astype(np.intp)
-    reach = _REACH + round(0.05 * float(np.ptp(at)) / STEP)
-    around = middle[:, None] + np.arange(-reach, reach + 1)[None, :]
-    return np.unique(np.clip(around, 0, samples - 1))
-
-
-def _at(pictures: Pictures, seconds: NDArray[np.floating[Any]], samples: NDArray[np.intp] | None = None) -> Pictures:
-    """The pictures at those times, blended between the two nearest samples; `samples` says which ones there are."""
-    known = np.arange(len(pictures)) if samples is None else samples
-    at = np.clip(np.asarray(seconds) / STEP, known[0], known[-1])
-    after = np.clip(np.searchsorted(known, at, side="right"), min(1, len(known) - 1), len(known) - 1)
-    before = np.maximum(after - 1, 0)
-    gap = np.maximum(known[after] - known[before], 1)
-    share = ((at - known[before]) / gap).astype(np.float32)[:, None, None]
-    return np.asarray((1 - share) * pictures[before] + share * pictures[after], dtype=np.float32)

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 STEP = 0.5
 """Seconds between the samples of every timeline that is compared."""
 
+FINE_STEP = 0.25
+"""Seconds between the pictures that a closer look reads: a cut copy's samples fall between those of its original."""
+
 UNRELATED = 0.3
 """Similarity that two unrelated samples reach with ease; a run lives on what is above it."""
 
@@ -42,11 +45,11 @@ class Line:
         return self.last - self.first + 1
 
 
-def on_grid(times: NDArray[np.float32], duration: float) -> NDArray[np.intp]:
-    """Index of the sample shown at each multiple of STEP: the nearest in time. Empty when there are no samples."""
+def on_grid(times: NDArray[np.float32], duration: float, step: float = STEP) -> NDArray[np.intp]:
+    """Index of the sample shown at each multiple of step: the nearest in time. Empty when there are no samples."""
     if len(times) == 0:
         return np.zeros(0, np.intp)
-    wanted = np.arange(0.0, max(duration, float(times[-1]) + STEP / 2, STEP / 2), STEP)
+    wanted = np.arange(0.0, max(duration, float(times[-1]) + step / 2, step / 2), step)
     wanted = wanted[wanted <= times[-1] + STEP]
     after = np.clip(np.searchsorted(times, wanted), 0, len(times) - 1)
     before = np.maximum(after - 1, 0)

@@ -24,7 +24,8 @@ from consumer.similarity.pictures import (
     inner_pictures,
     turned,
 )
-from consumer.similarity.timeline import on_grid
+from consumer.similarity.reel import Reel
+from consumer.similarity.timeline import FINE_STEP, STEP, on_grid
 from wire.fingerprints import COEFFICIENTS, Fingerprint
 
 _INSET_SIZES = (1.0, 0.78, 0.62, 0.5)
@@ -40,7 +41,9 @@ class Seen:
         at = on_grid(fingerprint.times, fingerprint.duration)
         inner = inner_pictures(fingerprint)
         self.inner: Pictures = inner[at]
-        self.full: Pictures = full_pictures(fingerprint, inner)[at]
+        full = full_pictures(fingerprint, inner)
+        self.full: Pictures = full[at]
+        self._known = {False: inner, True: full}
         self.telling: NDArray[np.bool_] = fingerprint.contrast[at] >= TELLING_CONTRAST
         self.has_bars = has_bars(fingerprint)
         self._features: dict[View, Features] = {}
@@ -59,6 +62,15 @@ class Seen:
     def pictures(self, view: View) -> Pictures:
         base = self.full if view.with_bars else self.inner
         return turned(cut(base, view.window), view.quarter_turns, view.mirrored)
+
+    def reel(self, with_bars: bool) -> Reel:
+        """The pictures, with or without their bars, as finely as they are known."""
+        step = FINE_STEP if self.fingerprint.interval < STEP else STEP
+        at = on_grid(self.fingerprint.times, self.fingerprint.duration, step)
+        known = self._known[with_bars]
+        if not np.array_equal(at, np.arange(len(known))):
+            known = known[at]
+        return Reel.whole(known, step)
 
     def features(self, view: View) -> Features:
         if view not in self._features:

@@ -12,7 +12,7 @@ from processor.settings import Settings, SettingsError, describe, settings_from
 def test_defaults() -> None:
     settings = settings_from({})
     assert settings == Settings()
-    assert (settings.frame_interval, settings.phash_size, settings.port) == (0.5, 8, 8080)
+    assert (settings.frame_interval, settings.phash_size, settings.port) == (0.25, 8, 8080)
     assert settings.slots >= 1
 
 
