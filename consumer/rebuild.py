@@ -11,6 +11,7 @@ import structlog
 from consumer import queries
 from consumer.catalogue import Catalogue
 from consumer.clock import Clock, moment
+from consumer.history import History
 from consumer.records import Kept, Video
 from wire.fingerprints import ALGORITHM_VERSION, FingerprintFormatError, unpack
 from wire.jobs import Job, Priority, priority_of
@@ -95,11 +96,17 @@ class Rebuild:
                 return
             cursor = page.cursor
 
-    async def reopen(self, video_id: str) -> tuple[Priority, Job]:
-        """Put a decided or failed video back to pending; what to send, and where. Raises RedecideError."""
+    async def reopen(self, video_id: str, *, reviewed_too: bool = False) -> tuple[Priority, Job]:
+        """Put a decided or failed video back to pending; what to send, and where. Raises RedecideError.
+
+        reviewed_too: also one that a moderator decided.
+        """
         row = await self.db.prepare(queries.REOPENABLE).bind(video_id).first()
-        if row is None:
+        past = await History(self.db).video(video_id)
+        if row is None or past is None:
             raise RedecideError(f"There is no video {video_id}.")
+        if past.is_reviewed and not reviewed_too:
+            raise RedecideError(f"A moderator decided on {video_id}; --reviewed-too puts that aside.")
         guard = self.db.prepare(queries.GUARD_REOPEN_AND_BUMP).bind(video_id)
         audit = self.db.prepare(queries.ADD_AUDIT).bind(
             uuid.uuid4().hex, "consumer", "redecide", video_id, "{}", moment(self.now())

@@ -9,6 +9,7 @@ import pytest
 
 from consumer.assembly import Consumer
 from consumer.history import EQUAL_BYTES, NOT_KEPT, OTHER_VERSION, PROCESSING, REJECTED, REVIEWED, History, Past, select
+from tests.consumer.moderation import review
 from tests.consumer.world import World
 from wire.jobs import Job
 
@@ -18,17 +19,6 @@ AT = "2026-11-22T00:00:00.000000Z"
 @pytest.fixture
 def past(world: World) -> History:
     return History(world.db)
-
-
-async def review(world: World, video_id: str, status: str = "approved") -> None:
-    """What edge_api does when a moderator settles a video."""
-    await world.rows("UPDATE videos SET status = ?2, verdict_id = 'r' || id WHERE id = ?1", video_id, status)
-    await world.rows(
-        "INSERT INTO verdicts (id, video_id, status, matches, policy_version, thresholds, decided_by, decided_at) "
-        "VALUES ('r' || ?1, ?1, ?2, '[]', 1, '{}', 'user:m', '2026')",
-        video_id,
-        status,
-    )
 
 
 async def known(past: History, video_id: str) -> Past:

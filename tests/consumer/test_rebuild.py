@@ -4,6 +4,7 @@ import pytest
 
 from consumer.assembly import Consumer
 from consumer.rebuild import Rebuild, RedecideError
+from tests.consumer.moderation import review
 from tests.consumer.world import World
 from wire.jobs import Job
 
@@ -100,3 +101,16 @@ async def test_reopening_does_not_disturb_a_run_that_is_already_over(
     await consumer.jobs.run(Job(video_id))
     await consumer.jobs.run(Job(video_id))
     assert len(await world.rows("SELECT * FROM verdicts")) == 2
+
+
+async def test_what_a_moderator_decided_is_put_aside_only_when_that_is_said(
+    world: World, consumer: Consumer, rebuild: Rebuild
+) -> None:
+    video_id = await world.decided(consumer, 1)
+    await review(world, video_id, "rejected")
+    with pytest.raises(RedecideError, match=r"A moderator decided on .*--reviewed-too"):
+        await rebuild.reopen(video_id)
+    assert (await world.video(video_id))["status"] == "rejected"
+    _, job = await rebuild.reopen(video_id, reviewed_too=True)
+    await consumer.jobs.run(job)
+    assert (await world.video(video_id))["status"] == "approved"
