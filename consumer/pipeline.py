@@ -51,6 +51,7 @@ _PRESIGNED_SECONDS = 3600
 _HAND_BACK_SECONDS = 2.0
 _LONGEST_JITTER_SECONDS = 0.05
 _COMPARED_AT_ONCE = 4
+_WHOLE_AREA = 0.85
 
 _log = structlog.get_logger(__name__)
 
@@ -188,8 +189,8 @@ class Pipeline:
     ) -> dict[str, Evidence]:
         """What is known, and what was measured against candidates not measured before, a few at a time.
 
-        Stops at a duplicate in picture and sound, whatever else it may resemble. A candidate whose fingerprint is gone
-        has none.
+        Stops at a duplicate in the whole picture and in sound, whatever else it may resemble. A candidate whose
+        fingerprint is gone has none.
         """
         evidence = dict(known)
         new = [candidate for candidate in found.candidates if candidate.video_id not in known]
@@ -285,11 +286,13 @@ class Pipeline:
 
 
 def _is_certain(verdict: Verdict) -> bool:
-    """A duplicate whose sound, too, is accounted for: another sound may be that of another video."""
+    """A duplicate with nothing left to account for: another sound, or the rest of a picture that agrees in a part
+    only, may be that of another video."""
     if verdict.status != "duplicate" or not verdict.matches:
         return False
-    audio_score = verdict.matches[0].audio_score
-    return audio_score is None or audio_score >= verdict.thresholds.get("audio", 0.0)
+    best = verdict.matches[0]
+    sounds = best.audio_score is None or best.audio_score >= verdict.thresholds.get("audio", 0.0)
+    return sounds and best.area >= _WHOLE_AREA
 
 
 def _approved(found: Found) -> list[Candidate]:

@@ -256,5 +256,6 @@ def _opinion(
         speed=found.speed,
         pitch_semitones=found.pitch_semitones,
         segments=segments,
+        area=round(found.area, 4),
     )
     return Opinion(rank, round(score, 4), match, reason, confidence)

@@ -67,7 +67,7 @@ LEFT JOIN (
 DESCRIBE_EQUAL_BYTES = """
 UPDATE videos SET matches =
     '[{"video_id":"' || duplicate_of || '","kind":"video","similarity_score":1.0,"video_score":1.0,"audio_score":null,'
-    || '"coverage":1.0,"ref_coverage":1.0,"mirrored":false,"speed":1.0,"pitch_semitones":0.0,"segments":['
+    || '"coverage":1.0,"ref_coverage":1.0,"mirrored":false,"speed":1.0,"pitch_semitones":0.0,"area":1.0,"segments":['
     || CASE WHEN duration_seconds IS NULL THEN '' ELSE
          '{"start":0.0,"end":' || duration_seconds || ',"ref_start":0.0,"ref_end":' || duration_seconds
          || ',"score":1.0,"speed":1.0,"mirrored":false}' END

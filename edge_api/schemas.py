@@ -169,6 +169,7 @@ def _evidence() -> Json:
             "audio_score": _or_null(SCORE),
             "coverage": SCORE,
             "ref_coverage": SCORE,
+            "area": SCORE,
             "mirrored": {"type": "boolean"},
             "speed": speed,
             "pitch_semitones": {"type": "number"},

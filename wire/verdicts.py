@@ -42,6 +42,7 @@ class Match:
 
     similarity_score, video_score, audio_score: 0..1; audio_score is None when one side has no usable sound.
     coverage: share of the upload that the segments cover; ref_coverage: share of the other video. 0..1.
+    area: share of the upload's picture that agrees where it agrees best. 0..1.
     speed: seconds of the other video shown in one second of the upload (1.25 = the upload plays faster).
     pitch_semitones: how much higher the upload sounds.
     """
@@ -57,6 +58,7 @@ class Match:
     speed: float = 1.0
     pitch_semitones: float = 0.0
     segments: tuple[Segment, ...] = ()
+    area: float = 1.0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"segments": [asdict(s) for s in self.segments]}

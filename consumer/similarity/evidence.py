@@ -79,7 +79,7 @@ def compare(query: Fingerprint, reference: Fingerprint) -> Evidence:
         pitch_semitones=0.0,
         still=best.registered.still if best else 0.0,
         moving=best.registered.moving if best else 0.0,
-        area=best.registered.area if best else 0.0,
+        area=best.area if best else 0.0,
         segments=tuple(_segment(piece) for piece in counted),
         audio_segments=_sound_segments(heard),
         duration=query.duration,

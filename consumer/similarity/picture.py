@@ -29,6 +29,7 @@ _STRENGTHS = (-14.0, 1.2, 2.4, 3.6, 13.0)
 _SCORES = (0.0, 0.70, 0.85, 0.95, 1.0)
 _MOVING = (0.0, 0.3, 0.55, 0.56)
 _MOST_STRENGTH = (0.0, 0.9, 13.0, 99.0)
+_USUAL_EXTENT = 250.0
 COUNTS = 0.70
 """Score from which a stretch is evidence at all."""
 
@@ -37,7 +38,8 @@ COUNTS = 0.70
 class Stretch:
     """One stretch of the query along one of the reference, measured. Times in seconds of each video.
 
-    strength: log-odds-like weight of the evidence (`strength_of`); score: the same on the scale of verdicts, 0..1.
+    area: share of the query's picture that agrees. strength: log-odds-like weight of the evidence (`strength_of`);
+    score: the same on the scale of verdicts, 0..1.
     """
 
     start: float
@@ -48,6 +50,7 @@ class Stretch:
     mirrored: bool
     quarter_turns: int
     registered: Registered
+    area: float
     strength: float
     score: float
     rows: NDArray[np.bool_]
@@ -93,7 +96,8 @@ def strength_of(registered: Registered, seconds: float) -> float:
         + 3.5 * float(np.log(registered.variety + 0.5))
         + 1.5 * float(np.log(registered.area + 0.01))
         + 2.4 * float(np.log(max(seconds, STEP)))
-        - 14.0
+        + 1.0 * float(np.log((registered.extent + 1.0) / _USUAL_EXTENT))
+        - 13.2
     )
     return min(strength, float(np.interp(registered.moving, _MOVING, _MOST_STRENGTH)))
 
@@ -154,7 +158,7 @@ def _stretch(
     strength = strength_of(registered, end - start)
     return Stretch(
         start, end, ref_start, ref_end, speed, found.query.mirrored, found.query.quarter_turns,
-        registered, strength, score_of(strength), rows, ref_rows,
+        registered, registered.area * found.query.share, strength, score_of(strength), rows, ref_rows,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import uniform_filter, uniform_filter1d
 
 from consumer.similarity.pictures import ALL_DETAIL, BAND, GRID, Detail, Pictures, Window, whitened
 
@@ -22,11 +22,18 @@ Affine = NDArray[np.float64]
 _CELL = 7
 """Side of the neighbourhood in which agreement is measured, in pixels."""
 
+_AROUND = 7
+"""Moments around one (itself included) from which it may differ."""
+
+_STILLEST = 0.3
+"""Share of the picture that is taken to stand still when something moves."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Registered:
-    """still: correlation of the pictures where they agree. moving: of their changes over time, there. -1..1.
+    """still: correlation of the pictures where they agree. -1..1.
 
+    moving: correlation of their changes from moment to moment, there, most where most changes. -1..1.
     motion: mean square of the change over time, of the weaker of both, as a share of the picture's own.
     variety: how many independent things change, of the weaker of both (participation ratio of the principal
     components): what moves along one line only agrees easily. extent: the like for the still picture, in pixels.
@@ -76,17 +83,34 @@ def measure(query: Pictures, reference: Pictures, affine: Affine, shown: Detail 
     own = whitened(query, BAND, detail_under(affine))
     agreement = _agreement(own, seen) * inside
     weights = np.clip((agreement - 0.2) / 0.4, 0.0, 1.0)
-    change_own, change_seen = own - own.mean(axis=0), seen - seen.mean(axis=0)
+    change_own, change_seen = _changes(own), _changes(seen)
     if weights.sum() < 1.0:
         return Registered(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, affine)
     still = _correlation(own, seen, weights)
     energy = _energy(own, weights), _energy(seen, weights)
     changes = _energy(change_own, weights), _energy(change_seen, weights)
     motion = min(changes[0] / max(energy[0], 1e-9), changes[1] / max(energy[1], 1e-9))
-    moving = _correlation(change_own, change_seen, weights)
+    moving = _correlation(change_own, change_seen, weights * _where_it_moves(change_own, change_seen, inside))
     variety = min(_variety(change_own, weights), _variety(change_seen, weights))
     extent = min(_extent(own, weights), _extent(seen, weights))
     return Registered(still, moving, motion, variety, extent, float(weights.mean()), affine)
+
+
+def _changes(pictures: Pictures) -> Pictures:
+    """float32 [k, 32, 32]: how each moment differs from those around it. A drift over the whole stretch, which two
+    videos share easily, is left out."""
+    if len(pictures) < _AROUND:
+        return np.asarray(pictures - pictures.mean(axis=0), dtype=np.float32)
+    return np.asarray(pictures - uniform_filter1d(pictures, _AROUND, axis=0, mode="nearest"), dtype=np.float32)
+
+
+def _where_it_moves(own: Pictures, seen: Pictures, inside: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32 [32, 32], 0..1: less where both change no more than their stillest parts do, by coding and rounding: a
+    speaker's mouth counts, the wall behind does not."""
+    each = [uniform_filter(np.einsum("kij,kij->ij", one, one), 3, mode="nearest") for one in (own, seen)]
+    power = np.sqrt(each[0] * each[1])
+    floor = float(np.quantile(power[inside > 0], _STILLEST)) if inside.any() else 0.0
+    return np.asarray((power / np.maximum(power + floor, 1e-9)) ** 2, dtype=np.float32)
 
 
 def warp(pictures: Pictures, affine: Affine) -> tuple[Pictures, NDArray[np.float32]]:

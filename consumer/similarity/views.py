@@ -88,6 +88,12 @@ class View:
     mirrored: bool = False
 
     @property
+    def share(self) -> float:
+        """Of the picture that is looked at. 0..1."""
+        top, bottom, left, right = self.window
+        return (bottom - top) * (right - left)
+
+    @property
     def detail(self) -> Detail:
         """The detail that is left of a part of the picture: 16 frequencies are kept of the whole."""
         top, bottom, left, right = self.window

@@ -107,11 +107,13 @@ async def test_an_approved_original_is_named_before_a_flagged_one_that_is_nearer
     assert (await world.video(copy))["duplicate_of"] == original
 
 
-@pytest.mark.parametrize(("audio_score", "compared"), [(None, 4), (0.9, 4), (0.1, 6)])
-async def test_comparing_stops_at_a_duplicate_whose_sound_is_accounted_for(
-    world: World, audio_score: float | None, compared: int
+@pytest.mark.parametrize(
+    ("audio_score", "area", "compared"), [(None, 1.0, 4), (0.9, 0.9, 4), (0.1, 1.0, 6), (0.9, 0.4, 6)]
+)
+async def test_comparing_stops_at_a_duplicate_with_nothing_left_to_account_for(
+    world: World, audio_score: float | None, area: float, compared: int
 ) -> None:
-    """Another sound may be that of another video, which has to be found too."""
+    """Another sound, or the rest of the picture, may be that of another video, which has to be found too."""
     asked: list[Fingerprint] = []
 
     def compare_and_note(query: Fingerprint, reference: Fingerprint) -> Likeness:
@@ -120,7 +122,7 @@ async def test_comparing_stops_at_a_duplicate_whose_sound_is_accounted_for(
 
     def decide_by_sound(evidence: Sequence[tuple[str, Likeness]]) -> Verdict:
         verdict = decide(evidence)
-        matches = tuple(dataclasses.replace(match, audio_score=audio_score) for match in verdict.matches)
+        matches = tuple(dataclasses.replace(match, audio_score=audio_score, area=area) for match in verdict.matches)
         return dataclasses.replace(verdict, matches=matches, thresholds={"audio": 0.8})
 
     approving = dataclasses.replace(world.detection, decide=lambda evidence: Verdict("approved", POLICY_VERSION, {}))

@@ -171,3 +171,30 @@ def test_what_lies_outside_the_reference_is_said_so() -> None:
     assert inside.mean() == pytest.approx(0.25, abs=0.02)
     assert inside[GRID // 2, GRID // 2] == 1
     assert inside[0, 0] == 0
+
+
+def test_a_drift_that_both_share_is_not_the_same_motion() -> None:
+    random = np.random.default_rng(5)
+    count = 24
+    ground, drift = texture(random, GRID, GRID), texture(random, GRID, GRID)
+    fidgets = [[texture(random, GRID, GRID) for _ in range(count)] for _ in range(2)]
+    one, other = (
+        np.array([120 + 30 * ground + 4 * n * drift + 6 * own[n] for n in range(count)], np.float32) for own in fidgets
+    )
+    assert measure(one, other, IDENTITY).moving < 0.4
+    assert measure(one, one + random.normal(size=one.shape).astype(np.float32), IDENTITY).moving > 0.9
+
+
+def test_what_moves_counts_and_not_the_noise_of_the_wall_behind() -> None:
+    """A speaker: only a mouth moves, and both copies are coded anew, each with its own noise everywhere."""
+    random = np.random.default_rng(6)
+    ground = texture(random, GRID, GRID)
+    mouth = np.zeros((GRID, GRID), np.float32)
+    mouth[18:24, 12:20] = 1.0
+    says = random.uniform(-1, 1, 24)
+    clean = np.array([120 + 30 * ground + 18 * say * mouth for say in says], np.float32)
+    coded = [clean + random.normal(0, 2.5, clean.shape).astype(np.float32) for _ in range(2)]
+    assert measure(coded[0], coded[1], IDENTITY).moving > 0.7
+    silent = np.array([120 + 30 * ground for _ in says], np.float32)
+    noisy = [silent + random.normal(0, 2.5, clean.shape).astype(np.float32) for _ in range(2)]
+    assert measure(noisy[0], noisy[1], IDENTITY).moving < 0.3

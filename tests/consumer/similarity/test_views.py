@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumer.similarity.pictures import WHOLE, Window
 from consumer.similarity.search import LEAST_SAMPLES, inset_proposals, proposals
 from consumer.similarity.views import Seen, View, inset_windows, pairs_of_views
 from tests.consumer.clips import clip, cropped, fingerprint_of, framed, letterboxed, mirrored, still, trimmed, turned
@@ -79,3 +80,8 @@ def test_nothing_is_proposed_of_what_is_taken_already() -> None:
     taken = np.zeros_like(query.telling)
     assert inset_proposals(query, seen(), taken) == []
     assert all(each.line.mass < 8 for each in proposals(query, seen(still(clip(7))), taken))
+
+
+@pytest.mark.parametrize(("window", "share"), [(WHOLE, 1.0), ((0.25, 0.75, 0.0, 0.5), 0.25)])
+def test_the_share_of_the_picture_that_a_view_shows(window: Window, share: float) -> None:
+    assert View(window=window).share == share
