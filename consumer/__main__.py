@@ -261,7 +261,7 @@ async def _calibrate(parsed: argparse.Namespace, environ: Mapping[str, str]) -> 
 
 
 def _draw(found: Calibration, path: Path) -> None:
-    """Imports what draws only now: it costs a second and 40 MB, and tells of its fonts while it is imported."""
+    """Imports what draws only now: it costs a second and 30 MB, and tells of its fonts while it is imported."""
     logging.getLogger("matplotlib").setLevel(logging.WARNING)
     from consumer.charts import draw
 

@@ -17,6 +17,7 @@ from consumer.history import Past
 from consumer.kept import Shelf, UnusableFingerprintError
 from consumer.progress import side_by_side
 from consumer.queries import chunks
+from consumer.settling import is_certain, settle
 from consumer.workers import Workers
 from wire.fingerprints import Fingerprint
 from wire.verdicts import Verdict
@@ -68,31 +69,6 @@ def families(chosen: Iterable[str], links: Iterable[tuple[str, str]]) -> list[fr
     for video_id in list(root):
         members[find(video_id)].add(video_id)
     return [frozenset(members[name]) for name in sorted(members)]
-
-
-def settle(
-    statuses: Mapping[str, str],
-    evidence: Mapping[str, Evidence],
-    decide: Callable[[Sequence[tuple[str, Evidence]]], Verdict],
-) -> Verdict:
-    """The verdict, as the pipeline makes it once no earlier video is undecided: what approved candidates say counts
-    first; flagged ones count where those say nothing, or where only these make a duplicate.
-
-    evidence, statuses: by the id of the candidate.
-    """
-    verdict = decide([(each, found) for each, found in evidence.items() if statuses[each] == "approved"])
-    if verdict.status == "duplicate":
-        return verdict
-    wider = decide(list(evidence.items()))
-    return wider if verdict.status == "approved" or wider.status == "duplicate" else verdict
-
-
-def is_certain(verdict: Verdict) -> bool:
-    """A duplicate whose sound, too, is accounted for: the pipeline compares no further candidates then."""
-    if verdict.status != "duplicate" or not verdict.matches:
-        return False
-    audio_score = verdict.matches[0].audio_score
-    return audio_score is None or audio_score >= verdict.thresholds.get("audio", 0.0)
 
 
 @dataclass(frozen=True, slots=True)

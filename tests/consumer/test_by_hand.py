@@ -11,6 +11,7 @@ import pytest
 
 from consumer.__main__ import FAILED, WRONG, main
 
+DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS = ("rebuild", "explain", "redecide", "calibrate", "settings")
 
 
@@ -32,6 +33,12 @@ def test_every_command_explains_itself_and_its_exit_codes(command: str, capsys: 
     assert f"usage: python -m consumer {command}" in shown
     assert "exit codes:\n  0    done\n  1    failed" in shown
     assert "  130  interrupted" in shown
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_stands_in_the_documentation(command: str) -> None:
+    section = (DOCS / "architecture.md").read_text().split("## By hand")[1]
+    assert f"    python -m consumer {command} " in section
 
 
 @pytest.mark.parametrize(

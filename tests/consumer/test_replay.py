@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from consumer.history import Past
 from consumer.kept import Shelf
 from consumer.records import Video
-from consumer.replay import Kinship, Replay, Replayed, families, is_certain, settle
+from consumer.replay import Kinship, Replay, Replayed, families
 from consumer.workers import open_workers
 from tests.consumer.fingerprints import make_fingerprint
-from tests.consumer.world import DETECTION, Likeness, compare, decide
+from tests.consumer.world import DETECTION, Likeness, compare
 from wire.fingerprints import ALGORITHM_VERSION, Fingerprint, pack
-from wire.verdicts import Match, Verdict
+from wire.verdicts import Verdict
 from wrangler_compat.testing import MemoryR2Bucket
 
 Names = Mapping[str, Sequence[str]]
@@ -151,38 +151,6 @@ def test_groups_have_nothing_to_do_with_one_another_and_are_the_oldest_first() -
     chosen = [past("a", at="9"), past("b"), past("c"), past("d"), past("e")]
     groups = kinship(chosen, [past("x"), past("y")], ["ax", "bx", "yy"], {"c": ["d"]}).independent()
     assert sorted("".join(each.video.id for each in group) for group in groups) == ["ab", "cd", "e"]
-
-
-def alike(*, a: float = 0.0, b: float = 0.0) -> dict[str, Likeness]:
-    return {"a": Likeness(a, is_same_sound=True), "b": Likeness(b, is_same_sound=True)}
-
-
-@pytest.mark.parametrize(
-    ("statuses", "evidence", "expected"),
-    [
-        ({"a": "approved", "b": "approved"}, alike(a=0.96, b=0.97), ("duplicate", "b")),
-        ({"a": "approved", "b": "flagged"}, alike(a=0.96, b=0.97), ("duplicate", "a")),
-        ({"a": "approved", "b": "flagged"}, alike(a=0.90, b=0.97), ("duplicate", "b")),
-        ({"a": "approved", "b": "flagged"}, alike(a=0.90, b=0.94), ("flagged", "a")),
-        ({"a": "approved", "b": "flagged"}, alike(a=0.20, b=0.90), ("flagged", "b")),
-        ({"a": "flagged", "b": "flagged"}, alike(a=0.20, b=0.30), ("approved", None)),
-    ],
-)
-def test_approved_candidates_count_before_flagged_ones(
-    statuses: dict[str, str], evidence: dict[str, Likeness], expected: tuple[str, str | None]
-) -> None:
-    verdict = settle(statuses, evidence, decide)
-    assert (verdict.status, verdict.duplicate_of) == expected
-
-
-@pytest.mark.parametrize(
-    ("status", "audio", "certain"),
-    [("duplicate", 0.9, True), ("duplicate", None, True), ("duplicate", 0.7, False), ("flagged", 0.9, False)],
-)
-def test_a_duplicate_whose_sound_is_another_is_not_certain(status: str, audio: float | None, certain: bool) -> None:
-    match = Match("a", "video", 0.97, 0.97, audio, 1.0, 1.0)
-    verdict = Verdict("duplicate" if status == "duplicate" else "flagged", 1, {"audio": 0.8}, matches=(match,))
-    assert is_certain(verdict) == certain
 
 
 async def test_videos_are_judged_against_those_that_came_earlier() -> None:

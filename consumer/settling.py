@@ -1,0 +1,37 @@
+"""The verdict that the settled candidates of a video make, and when further ones cannot change it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from wire.verdicts import Verdict
+
+_WHOLE_AREA = 0.85
+
+
+def settle(
+    statuses: Mapping[str, str],
+    evidence: Mapping[str, Any],
+    decide: Callable[[Sequence[tuple[str, Any]]], Verdict],
+) -> Verdict:
+    """What approved candidates say counts first; flagged ones count where those say nothing, or where only these make
+    a duplicate.
+
+    statuses, evidence: by the id of the candidate; one without evidence has no say.
+    """
+    verdict = decide([(each, found) for each, found in evidence.items() if statuses[each] == "approved"])
+    if verdict.status == "duplicate":
+        return verdict
+    wider = decide(list(evidence.items()))
+    return wider if verdict.status == "approved" or wider.status == "duplicate" else verdict
+
+
+def is_certain(verdict: Verdict) -> bool:
+    """A duplicate with nothing left to account for: another sound, or the rest of a picture that agrees in a part
+    only, may be that of another video."""
+    if verdict.status != "duplicate" or not verdict.matches:
+        return False
+    best = verdict.matches[0]
+    sounds = best.audio_score is None or best.audio_score >= verdict.thresholds.get("audio", 0.0)
+    return sounds and best.area >= _WHOLE_AREA

@@ -1,0 +1,84 @@
+"""The verdict of settled candidates; the pipeline makes the same."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.assembly import Consumer
+from consumer.pipeline import _is_certain
+from consumer.records import Candidate, Found
+from consumer.settling import is_certain, settle
+from tests.consumer.world import Likeness, decide
+from wire.verdicts import Match, Verdict
+
+
+def alike(score: float) -> Likeness:
+    return Likeness(score, is_same_sound=True)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "scores", "expected"),
+    [
+        (("approved", "approved"), (0.96, 0.97), ("duplicate", "b")),
+        (("approved", "flagged"), (0.96, 0.97), ("duplicate", "a")),
+        (("approved", "flagged"), (0.90, 0.97), ("duplicate", "b")),
+        (("approved", "flagged"), (0.90, 0.94), ("flagged", "a")),
+        (("approved", "flagged"), (0.20, 0.90), ("flagged", "b")),
+        (("flagged", "flagged"), (0.20, 0.30), ("approved", None)),
+    ],
+)
+def test_approved_candidates_count_before_flagged_ones(
+    statuses: tuple[str, str], scores: tuple[float, float], expected: tuple[str, str | None]
+) -> None:
+    evidence = {"a": alike(scores[0]), "b": alike(scores[1])}
+    verdict = settle(dict(zip("ab", statuses, strict=True)), evidence, decide)
+    assert (verdict.status, verdict.duplicate_of) == expected
+
+
+def test_one_that_could_not_be_compared_has_no_say() -> None:
+    verdict = settle({"a": "approved", "b": "approved"}, {"b": alike(0.96)}, decide)
+    assert (verdict.status, verdict.duplicate_of) == ("duplicate", "b")
+    assert settle({"a": "approved"}, {}, decide).status == "approved"
+
+
+async def test_the_pipeline_makes_the_same_verdict(consumer: Consumer) -> None:
+    """Of every two candidates, however they stand and however alike they are."""
+    scores = (0.5, 0.75, 0.9, 0.94, 0.96, 0.97)
+    for first, second, one, two in product(("approved", "flagged"), ("approved", "flagged"), scores, scores):
+        found = Found(1, (Candidate("a", first, "a.vfp", "1"), Candidate("b", second, "b.vfp", "2")))
+        evidence = {"a": alike(one), "b": alike(two)}
+        opinion = await consumer.jobs.pipeline._opinion(found, evidence)
+        assert opinion.verdict == settle({"a": first, "b": second}, evidence, decide)
+
+
+def duplicate(audio: float | None, area: float, *, status: str = "duplicate") -> Verdict:
+    match = Match("a", "video", 0.97, 0.97, audio, 1.0, 1.0, area=area)
+    return Verdict("duplicate" if status == "duplicate" else "flagged", 1, {"audio": 0.8}, matches=(match,))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "certain"),
+    [
+        (duplicate(0.9, 1.0), True),
+        (duplicate(None, 0.85), True),
+        (duplicate(0.79, 1.0), False),
+        (duplicate(0.9, 0.84), False),
+        (duplicate(0.9, 1.0, status="flagged"), False),
+        (Verdict("approved", 1, {}), False),
+        (Verdict("duplicate", 1, {}), False),
+    ],
+)
+def test_a_duplicate_is_certain_when_all_of_it_is_accounted_for(verdict: Verdict, certain: bool) -> None:
+    assert is_certain(verdict) == certain
+
+
+SHARE = st.floats(0, 1) | st.sampled_from([0.8, 0.85])
+
+
+@given(st.builds(duplicate, st.none() | SHARE, SHARE, status=st.sampled_from(["duplicate", "flagged"])))
+def test_the_pipeline_is_as_certain(verdict: Verdict) -> None:
+    assert is_certain(verdict) == _is_certain(verdict)
