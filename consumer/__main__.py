@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -43,6 +43,14 @@ _EXIT_CODES = """exit codes:
   130  interrupted; what was done or measured until then was printed"""
 
 _PAIRS_FOR_EACH_PROCESS = 2
+_FAILURES = (
+    BindingError,
+    BrokenExecutor,
+    RedecideError,
+    UnknownVideoError,
+    UnusableFingerprintError,
+    TooFewVideosError,
+)
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
@@ -57,7 +65,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
     except ConfigError as wrong:
         print(f"consumer: {wrong}", file=sys.stderr)
         return WRONG
-    except (BindingError, RedecideError, UnknownVideoError, UnusableFingerprintError, TooFewVideosError) as failed:
+    except _FAILURES as failed:
         print(f"consumer: {failed}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:

@@ -16,6 +16,7 @@ from consumer.policy import SETTINGS, Thresholds
 from consumer.progress import interruptible, progress, side_by_side
 from consumer.similarity import compare
 from consumer.workers import Workers
+from wrangler_compat.errors import BindingError
 
 _SHOWN_EVERY = 5
 """Hundredths of the score from one row of the table to the next."""
@@ -74,11 +75,16 @@ class Calibrator:
         )
 
     async def _measure(self, pair: tuple[str, str], key: str, other_key: str) -> Measured | None:
-        """None when a fingerprint cannot be read, or comparing them ended the process."""
+        """None when a fingerprint cannot be read, now or ever, or comparing them ended the process."""
         try:
             upload, other = await self.shelf.read(key), await self.shelf.read(other_key)
             return measured(pair, await self.workers.run(compare, upload, other), self.thresholds)
         except (UnusableFingerprintError, BrokenExecutor):
+            return None
+        except BindingError as failed:
+            # A moment without R2 does not cost what was measured in an hour.
+            if not failed.retryable:
+                raise
             return None
 
 
@@ -94,7 +100,7 @@ def text(found: Calibration) -> str:
 def _lines(found: Calibration) -> Iterator[str]:
     yield f"{found.pairs} pairs of {found.videos} approved videos, none linked by a verdict; seed {found.seed}."
     if found.unusable:
-        yield f"{found.unusable} pairs were left out: a fingerprint is gone or damaged, or comparing failed."
+        yield f"{found.unusable} pairs were left out: a fingerprint could not be read, or comparing failed."
     if not found.is_whole:
         yield f"Interrupted: {found.asked} pairs were asked for."
     yield ""

@@ -10,9 +10,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,8 +30,12 @@ from consumer.kept import Shelf
 from consumer.policy import Thresholds
 from consumer.workers import open_workers
 from tests.consumer.clips import clip, fingerprint_of
+from tests.consumer.fingerprints import make_fingerprint
 from tests.consumer.moderation import review
 from tests.consumer.world import World
+from wire.fingerprints import pack
+from wrangler_compat.errors import R2Error
+from wrangler_compat.testing import MemoryR2Bucket
 
 
 @pytest.fixture
@@ -89,7 +96,40 @@ async def test_a_fingerprint_that_is_gone_is_counted(world: World, consumer: Con
     await world.bucket.delete((await world.video(ids[0]))["fingerprint_id"])
     found = await calibrator.run(20, seed=1)
     assert (found.pairs, found.unusable, found.is_whole) == (1, 2, True)
-    assert "2 pairs were left out: a fingerprint is gone or damaged" in text(found)
+    assert "2 pairs were left out: a fingerprint could not be read" in text(found)
+
+
+class FlakyBucket(MemoryR2Bucket):
+    """Has every second thing that it is asked for."""
+
+    def __init__(self, *, retryable: bool) -> None:
+        super().__init__()
+        self._turns = cycle((True, False))
+        self._retryable = retryable
+
+    async def get(self, key: str, **options: Any) -> Any:
+        if next(self._turns):
+            return await super().get(key, **options)
+        raise R2Error("the store is away", code="AWAY", retryable=self._retryable)
+
+
+async def test_a_moment_without_the_store_costs_the_pair_at_hand(
+    world: World, consumer: Consumer, calibrator: Calibrator
+) -> None:
+    ids = [await world.decided(consumer, seed) for seed in (1, 2, 3, 4)]
+
+    async def calibrated(*, retryable: bool) -> Calibration:
+        bucket = FlakyBucket(retryable=retryable)
+        for seed, video_id in enumerate(ids):
+            key = (await world.video(video_id))["fingerprint_id"]
+            await bucket.put(key, pack(make_fingerprint(seed)))
+        return await replace(calibrator, shelf=Shelf(bucket, calibrator.workers), at_once=1).run(20, seed=1)
+
+    found = await calibrated(retryable=True)
+    assert found.pairs + found.unusable == 6
+    assert found.unusable >= 1
+    with pytest.raises(R2Error, match="the store is away"):
+        await calibrated(retryable=False)
 
 
 async def test_an_interrupted_calibration_gives_what_it_measured(
