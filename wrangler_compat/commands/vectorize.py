@@ -1,8 +1,9 @@
-"""vectorize create, info, rebuild."""
+"""vectorize create, info, recall, rebuild."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import dataclasses
 import os
 import subprocess
@@ -13,6 +14,7 @@ from wrangler_compat import procfile
 from wrangler_compat.commands.context import Commands, Context, command, positive, subcommands, waiting
 from wrangler_compat.errors import ConfigError
 from wrangler_compat.vectorize.chroma import describe_chroma_index, open_chroma_index
+from wrangler_compat.vectorize.recall import Recall, measure_recall
 
 
 def add(commands: Commands) -> None:
@@ -39,6 +41,19 @@ def add(commands: Commands) -> None:
     )
     info.add_argument("name")
     info.add_argument("--json", action="store_true", help="as JSON")
+    recall = command(
+        verbs,
+        "recall",
+        "how many of the nearest vectors an index finds, measured against exact search",
+        example="vectorize recall video-segments\nvectorize recall video-segments --samples 1000 --least 0.95",
+        run=_recall,
+    )
+    recall.add_argument("name")
+    recall.add_argument("--samples", type=positive, default=200, help="stored vectors to ask with (default: 200)")
+    recall.add_argument("--top-k", type=positive, default=10, help="neighbours of each, up to 99 (default: 10)")
+    recall.add_argument("--seed", type=int, default=0, help="which vectors are drawn (default: 0)")
+    recall.add_argument("--least", type=float, default=0.0, help="exit with 1 when the recall is lower")
+    recall.add_argument("--json", action="store_true", help="as JSON")
     command(
         verbs,
         "rebuild",
@@ -64,6 +79,28 @@ async def _info(options: argparse.Namespace, context: Context) -> None:
         context.json(row)
     else:
         context.table([row])
+
+
+def _recall(options: argparse.Namespace, context: Context) -> int:
+    found = asyncio.run(_measured(options, context))
+    if options.json:
+        context.json(dataclasses.asdict(found))
+    else:
+        context.line(
+            f"recall@{found.top_k} {found.recall:.4f}, lowest {found.lowest:.2f}: {found.samples} of {found.vectors} "
+            f"vectors asked, {found.query_ms:.1f} ms each"
+        )
+    if found.recall < options.least:
+        context.err.write(f"error: the recall is lower than {options.least:g}; see docs/cloudflare.md, Recall.\n")
+        return 1
+    return 0
+
+
+async def _measured(options: argparse.Namespace, context: Context) -> Recall:
+    url = context.connections().needed("CHROMA_URL", options.name)
+    about = await describe_chroma_index(url, options.name)
+    async with open_chroma_index(url, about.name, dimensions=about.dimensions, metric=about.metric) as index:
+        return await measure_recall(index, samples=options.samples, top_k=options.top_k, seed=options.seed)
 
 
 def _rebuild(_options: argparse.Namespace, context: Context) -> int:

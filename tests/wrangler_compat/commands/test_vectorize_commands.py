@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import json
 
+import numpy as np
+
 from tests.wrangler_compat.commands.run import Project
+from wrangler_compat.vectorize.chroma import open_chroma_index
+from wrangler_compat.vectorize.types import VectorizeVector
 
 
 def test_create_takes_the_dimensions_of_wrangler_toml(with_chroma: Project, unique_name: str) -> None:
@@ -59,3 +64,39 @@ def test_a_rebuild_that_fails(project: Project) -> None:
     ended = project.run("vectorize", "rebuild")
     assert ended.code == 1
     assert ended.err.endswith("error: false ended with code 1.\n")
+
+
+async def fill(url: str, name: str, count: int) -> None:
+    numbers = np.random.default_rng(1).normal(size=(count, 3))
+    async with open_chroma_index(url, name, dimensions=3) as index:
+        await index.upsert([VectorizeVector(f"v{n}", tuple(row.tolist())) for n, row in enumerate(numbers)])
+
+
+async def test_recall_says_how_much_of_the_nearest_is_found(with_chroma: Project, unique_name: str) -> None:
+    await fill(with_chroma.environ["CHROMA_URL"], unique_name, 250)
+    ended = await asyncio.to_thread(with_chroma.run, "vectorize", "recall", unique_name, "--samples", "50")
+    assert ended.code == 0
+    assert ended.out.startswith("recall@10 1.0000, lowest 1.00: 50 of 250 vectors asked, ")
+    ended = await asyncio.to_thread(
+        with_chroma.run, "vectorize", "recall", unique_name, "--top-k", "3", "--samples", "9", "--json"
+    )
+    told = json.loads(ended.out)
+    assert (told["top_k"], told["samples"], told["vectors"], told["recall"]) == (3, 9, 250, 1.0)
+
+
+async def test_recall_below_the_least_is_an_error(with_chroma: Project, unique_name: str) -> None:
+    await fill(with_chroma.environ["CHROMA_URL"], unique_name, 20)
+    ended = await asyncio.to_thread(with_chroma.run, "vectorize", "recall", unique_name, "--least", "1.01")
+    assert ended.code == 1
+    assert ended.out.startswith("recall@10 1.0000")
+    assert "lower than 1.01" in ended.err
+
+
+def test_recall_of_an_index_that_is_empty_or_not_there(with_chroma: Project, unique_name: str) -> None:
+    missing = with_chroma.run("vectorize", "recall", unique_name)
+    assert missing.code == 1
+    assert unique_name in missing.err
+    with_chroma.run("vectorize", "create", unique_name)
+    empty = with_chroma.run("vectorize", "recall", unique_name)
+    assert empty.code == 1
+    assert "two vectors" in empty.err
