@@ -16,10 +16,11 @@ from processor.errors import EmptyRangeError, MismatchedFragmentsError, Undecoda
 from processor.fingerprint import FragmentMismatchError, assemble
 from processor.phash import thumbnail
 from processor.reading import SoundBlock, Span
-from processor.sound import BlockCodes, audio_hash, blocks_of, first_code_at, without_silence
+from processor.sound import BlockSound, audio_hash, blocks_of, first_code_at, without_quiet, without_silence
 from wire.fingerprints import (
     ALGORITHM_VERSION,
     THUMBNAIL_SIDE,
+    TONES,
     VECTOR_SIZE,
     Fingerprint,
     FingerprintFormatError,
@@ -57,7 +58,7 @@ def extract(file: BinaryIO, request: ExtractRequest, recipe: Recipe) -> ExtractR
         pictures = Pictures(clip.width / clip.height if has_jpeg else None)
         sound = _sound_of(clip, request, span, duration)
         clip.play(span, pictures.add, [block for block, _ in sound])
-        codes = np.concatenate([np.zeros(0, np.uint32), *(collected.finish() for _, collected in sound)])
+        heard = [collected.finish() for _, collected in sound]
         if not pictures.times and not is_fragment:
             raise UndecodableError("no picture of the video can be decoded; see that it plays, or re-encode it")
         fragment = Fragment(
@@ -73,7 +74,8 @@ def extract(file: BinaryIO, request: ExtractRequest, recipe: Recipe) -> ExtractR
             times=np.array(pictures.times, np.float32),
             thumbnails=np.frombuffer(pictures.thumbnails, np.uint8).reshape(-1, THUMBNAIL_SIDE, THUMBNAIL_SIDE),
             margins=np.array(pictures.margins, np.uint16).reshape(-1, 4),
-            codes=codes,
+            codes=np.concatenate([np.zeros(0, np.uint32), *(block.codes for block in heard)]),
+            tones=np.concatenate([np.zeros((0, TONES), np.uint8), *(block.tones for block in heard)]),
         )
     jpeg = pictures.jpeg()
     del pictures
@@ -97,9 +99,10 @@ def merge(video_id: str, packed: list[bytes], thumbnail_base64: str | None, phas
 
 
 def finished(fragments: list[Fragment], phash_size: int) -> Fingerprint:
-    """`assemble`, without the codes of a video that is silent from beginning to end."""
+    """`assemble`, without the codes and tones of a video that is silent from beginning to end."""
     fingerprint = assemble(fragments, phash_size)
-    return replace(fingerprint, codes=without_silence(fingerprint.codes))
+    codes, tones = without_silence(fingerprint.codes), without_quiet(fingerprint.tones)
+    return replace(fingerprint, codes=codes, tones=tones)
 
 
 class Pictures:
@@ -151,13 +154,13 @@ def _span(request: ExtractRequest, clip: Clip, recipe: Recipe) -> tuple[Span, fl
     return Span(offset, start, stop, recipe.interval(request.tier), keyframes_only, is_exact), duration
 
 
-def _sound_of(clip: Clip, request: ExtractRequest, span: Span, duration: float) -> list[tuple[SoundBlock, BlockCodes]]:
+def _sound_of(clip: Clip, request: ExtractRequest, span: Span, duration: float) -> list[tuple[SoundBlock, BlockSound]]:
     """The economy tier has no sound: reading it would mean reading the file."""
     if not clip.has_sound or request.tier == "economy":
         return []
     sound = []
     for block in blocks_of(span.start, span.stop, duration):
-        collected = BlockCodes(block)
+        collected = BlockSound(block)
         sound.append((SoundBlock(block.opens_at, block.closes_at, collected), collected))
     return sound
 

@@ -47,6 +47,7 @@ def assemble(fragments: Sequence[Fragment], phash_size: int = 8) -> Fingerprint:
         box=np.array(box, np.float32),
         bars=bar_levels(thumbnails, box),
         codes=np.concatenate([part.codes for part in parts]),
+        tones=np.concatenate([part.tones for part in parts]),
     )
 
 

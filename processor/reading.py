@@ -39,7 +39,7 @@ class Span:
 
 
 class SoundSink(Protocol):
-    """Takes the sound of one block: `processor.sound.BlockCodes`."""
+    """Takes the sound of one block: `processor.sound.BlockSound`."""
 
     def feed(self, position: int, pcm: NDArray[np.int16]) -> None: ...
 

@@ -5,22 +5,24 @@ versions are never compared. A Fragment is what one time range contributes; frag
 into the very Fingerprint that the whole video would have given.
 
 Bytes: magic, a little-endian header length, a JSON header (scalars, and dtype and shape of each array), the arrays
-(time last, whole numbers as differences) deflated one after another, CRC-32 of all that. Nothing in it can execute.
+(time last, whole numbers as differences) deflated one after another, CRC-32 of all that. Nothing in it can execute, and
+no array inflates to more than a video of that length can have. The magic's last byte is the format: 1 had no tones.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, TypeVar, cast
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-ALGORITHM_VERSION = 1
+ALGORITHM_VERSION = 2
 
 VECTOR_SIZE = 64
 """Numbers in the video vector and in every segment vector."""
@@ -32,12 +34,34 @@ THUMBNAIL_SIDE = 48
 """Side of the gray picture a Fragment keeps of each sample, in pixels."""
 
 CODE_SECONDS = 1365 / 11025
-"""Seconds between two Chromaprint codes (hop of 1365 samples at 11,025 Hz)."""
+"""Seconds between two Chromaprint codes, and between two rows of tones (hop of 1365 samples at 11,025 Hz)."""
 
-_FINGERPRINT_MAGIC = b"VFP\x01"
-_FRAGMENT_MAGIC = b"VFF\x01"
+CODE_WINDOW_SECONDS = (4096 + 19 * 1365) / 11025
+"""Seconds of sound that one Chromaprint code hears, from its own time on."""
+
+TONES = 42
+"""Bands of the tones: 9 to the octave, the lowest around 200 Hz."""
+
+TONES_PER_OCTAVE = 9
+
+TONE_DECIBELS = 2
+"""Decibels between two levels of a tone. Level 0 is silence."""
+
+TONE_WINDOW_SECONDS = 4096 / 11025
+"""Seconds of sound that one row of tones hears, from its own time on."""
+
+_FINGERPRINT_MAGIC = b"VFP"
+_FRAGMENT_MAGIC = b"VFF"
+_FORMAT = 2
 _MAX_HEADER_BYTES = 4096
-_MAX_ARRAY_BYTES = 1 << 30
+_MOST_SECONDS = 1e6
+_LEAST_INTERVAL = 0.02
+_SPARE_ROWS = 32
+"""That there may be more of than the length and the interval ask for, at both ends."""
+
+
+def _no_tones() -> NDArray[np.uint8]:
+    return np.zeros((0, TONES), np.uint8)
 
 
 class FingerprintFormatError(ValueError):
@@ -58,6 +82,7 @@ class Fingerprint:
     box: float32 [4], the bars cut off at top, bottom, left, right as shares of the full height and width.
     bars: uint8 [n, 4], mean luma of each of those bars; 0 where there is none.
     codes: uint32 [m], Chromaprint codes, one every CODE_SECONDS from the start; m = 0 without sound.
+    tones: uint8 [k, TONES], level of each band every CODE_SECONDS from the start; k = 0 without sound.
     """
 
     algorithm_version: int
@@ -74,6 +99,7 @@ class Fingerprint:
     box: NDArray[np.float32]
     bars: NDArray[np.uint8]
     codes: NDArray[np.uint32]
+    tones: NDArray[np.uint8] = field(default_factory=_no_tones)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -83,7 +109,8 @@ class Fragment:
     duration: of the whole video, seconds. width, height: of the full picture as shown, in pixels.
     times: float32 [n]. thumbnails: uint8 [n, 48, 48], the full picture, area-averaged.
     margins: uint16 [n, 4], bars at top, bottom, left, right of each sample, in 1/65535 of the height or width.
-    first_code: index of codes[0] counted from the start of the video.
+    first_code: index of codes[0] and of tones[0], counted from the start of the video. The fragment with the last code
+    has the tones to the end of the video.
     """
 
     algorithm_version: int
@@ -99,6 +126,35 @@ class Fragment:
     thumbnails: NDArray[np.uint8]
     margins: NDArray[np.uint16]
     codes: NDArray[np.uint32]
+    tones: NDArray[np.uint8] = field(default_factory=_no_tones)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What an array must be to be read. row: shape of one row. rows: how many there are, or what bounds their number.
+
+    since: the first format that has it; read from an older one it is empty.
+    """
+
+    dtype: str
+    row: tuple[int, ...]
+    rows: int | Literal["samples", "codes"]
+    since: int = 1
+
+
+_LAYOUTS = {
+    "video_vector": _Layout("float32", (), VECTOR_SIZE),
+    "times": _Layout("float32", (), "samples"),
+    "frames": _Layout("int8", (COEFFICIENTS, COEFFICIENTS), "samples"),
+    "contrast": _Layout("uint8", (), "samples"),
+    "brightness": _Layout("uint8", (), "samples"),
+    "box": _Layout("float32", (), 4),
+    "bars": _Layout("uint8", (4,), "samples"),
+    "thumbnails": _Layout("uint8", (THUMBNAIL_SIDE, THUMBNAIL_SIDE), "samples"),
+    "margins": _Layout("uint16", (4,), "samples"),
+    "codes": _Layout("uint32", (), "codes"),
+    "tones": _Layout("uint8", (TONES,), "codes", since=2),
+}
 
 
 _Record = TypeVar("_Record", Fingerprint, Fragment)
@@ -126,21 +182,21 @@ def unpack_fragment(data: bytes) -> Fragment:
 def _pack(magic: bytes, record: Fingerprint | Fragment) -> bytes:
     header: dict[str, Any] = {}
     payload = bytearray()
-    for field in fields(record):
-        value = getattr(record, field.name)
+    for name in (each.name for each in fields(record)):
+        value = getattr(record, name)
         if isinstance(value, np.ndarray):
             block = zlib.compress(_differences(value).tobytes(), 6)
-            header[field.name] = {"dtype": value.dtype.name, "shape": list(value.shape), "bytes": len(block)}
+            header[name] = {"dtype": value.dtype.name, "shape": list(value.shape), "bytes": len(block)}
             payload += block
         else:
-            header[field.name] = value
+            header[name] = value
     head = json.dumps(header, separators=(",", ":")).encode()
-    body = magic + struct.pack("<I", len(head)) + head + bytes(payload)
+    body = magic + bytes([_FORMAT]) + struct.pack("<I", len(head)) + head + bytes(payload)
     return body + struct.pack("<I", zlib.crc32(body))
 
 
 def _unpack(magic: bytes, record: type[_Record], data: bytes) -> _Record:
-    if len(data) < 12 or data[:4] != magic:
+    if len(data) < 12 or data[:3] != magic or not 1 <= data[3] <= _FORMAT:
         raise FingerprintFormatError(f"not a {record.__name__.lower()} of a known format")
     if struct.unpack("<I", data[-4:])[0] != zlib.crc32(data[:-4]):
         raise FingerprintFormatError("the bytes are damaged: the checksum does not fit")
@@ -149,26 +205,49 @@ def _unpack(magic: bytes, record: type[_Record], data: bytes) -> _Record:
         raise FingerprintFormatError("the header is longer than the data")
     try:
         header = cast(Mapping[str, Any], json.loads(data[8 : 8 + head_bytes]))
-        at = 8 + head_bytes
-        values: dict[str, Any] = {}
-        for field in fields(record):
-            value = header[field.name]
-            if isinstance(value, dict):
-                values[field.name] = _array(value, data[at : at + value["bytes"]])
-                at += value["bytes"]
-            else:
-                values[field.name] = value
+        return record(**_values(record, header, data[8 + head_bytes : -4], data[3]))
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError, zlib.error) as broken:
         raise FingerprintFormatError(f"the header does not describe the data: {broken}") from broken
-    return record(**values)
 
 
-def _array(description: Mapping[str, Any], block: bytes) -> NDArray[Any]:
-    dtype = np.dtype(str(description["dtype"])).newbyteorder("<")
-    shape = tuple(int(side) for side in description["shape"])
-    size = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
-    if not 0 <= size <= _MAX_ARRAY_BYTES:
-        raise ValueError("an array is too large")
+def _values(record: type[_Record], header: Mapping[str, Any], payload: bytes, version: int) -> dict[str, Any]:
+    most = {"samples": _most_rows(header, float(header["interval"])), "codes": _most_rows(header, CODE_SECONDS)}
+    values: dict[str, Any] = {}
+    at = 0
+    for name in (each.name for each in fields(record)):
+        layout = _LAYOUTS.get(name)
+        if layout is None:
+            values[name] = header[name]
+        elif layout.since <= version:
+            described = header[name]
+            _check(name, described, layout, layout.rows if isinstance(layout.rows, int) else most[layout.rows])
+            values[name] = _array(described, payload[at : at + described["bytes"]])
+            at += described["bytes"]
+    return values
+
+
+def _most_rows(header: Mapping[str, Any], interval: float) -> int:
+    """How many rows a record of this header can have, one each interval (seconds)."""
+    seconds = float(header["duration"])
+    if not (0 <= seconds <= _MOST_SECONDS and interval >= _LEAST_INTERVAL):
+        raise ValueError("no video lasts so long, or is looked at so often")
+    return math.ceil(seconds / interval) + _SPARE_ROWS
+
+
+def _check(name: str, described: Mapping[str, Any], layout: _Layout, rows: int) -> None:
+    """Before a byte is inflated. rows: how many there are, or at most when the layout leaves it open."""
+    count, *row = described["shape"]
+    fits = count == rows if isinstance(layout.rows, int) else 0 <= count <= rows
+    if described["dtype"] != layout.dtype or tuple(row) != layout.row or not fits:
+        raise ValueError(
+            f"{name} is {described['dtype']} {described['shape']}, not {layout.dtype} {[rows, *layout.row]}"
+        )
+
+
+def _array(described: Mapping[str, Any], block: bytes) -> NDArray[Any]:
+    dtype = np.dtype(str(described["dtype"])).newbyteorder("<")
+    shape = tuple(int(side) for side in described["shape"])
+    size = dtype.itemsize * math.prod(shape)
     raw = zlib.decompressobj().decompress(block, size + 1)
     if len(raw) != size:
         raise ValueError("an array has another length than announced")

@@ -123,6 +123,8 @@ def test_what_the_whole_video_answers(make_clip: MakeClip) -> None:
     assert len(got.audio_hash) == 8
     assert len(kept.codes) == pytest.approx((6 - 2.72) / 0.1238, abs=2)
     assert len(set(kept.codes.tolist())) > 10
+    assert len(kept.tones) == len(kept.codes) + 19
+    assert kept.tones.any(axis=1).all()
 
 
 def test_samples_are_the_pictures_shown_at_their_times(make_clip: MakeClip) -> None:
@@ -140,6 +142,8 @@ def test_both_containers_of_one_look_agree(make_clip: MakeClip) -> None:
     assert len(one.codes) == pytest.approx(len(two.codes), abs=1)
     count = min(len(one.codes), len(two.codes))
     assert np.bitwise_count(one.codes[:count] ^ two.codes[:count]).mean() / 32 < 0.1
+    rows = min(len(one.tones), len(two.tones))
+    assert np.corrcoef(one.tones[:rows].ravel(), two.tones[:rows].ravel())[0, 1] > 0.9
 
 
 def test_limited_and_full_range_of_one_look_agree(make_clip: MakeClip) -> None:
@@ -181,10 +185,11 @@ def test_odd_sizes_decode(make_clip: MakeClip) -> None:
     assert len(kept.codes) == 0
 
 
-def test_silence_and_no_sound_give_no_codes(make_clip: MakeClip) -> None:
+def test_silence_and_no_sound_give_no_codes_and_no_tones(make_clip: MakeClip) -> None:
     silent = answer(make_clip("silent.mp4", replace(H264, sound="silence")))
     assert silent.audio_hash is None
     assert len(unpack(base64.b64decode(silent.fingerprint)).codes) == 0
+    assert len(unpack(base64.b64decode(silent.fingerprint)).tones) == 0
     assert answer(make_clip("mute.mp4", replace(H264, audio=None))).audio_hash is None
 
 
@@ -206,7 +211,7 @@ def test_economy_takes_keyframes_at_their_times_and_no_sound(make_clip: MakeClip
     kept = fingerprint(make_clip("odd-gop.mp4", LOOKS["odd-gop.mp4"]), tier="economy")
     assert kept.times[0] == 0
     assert set(np.round(kept.times * 25).astype(int).tolist()) >= {0, 37, 50, 87, 100, 137}
-    assert len(kept.codes) == 0
+    assert len(kept.codes) == len(kept.tones) == 0
     assert kept.tier == "economy"
 
 

@@ -13,7 +13,7 @@ from processor.bars import margins
 from processor.fingerprint import FragmentMismatchError, assemble
 from processor.phash import thumbnail
 from tests.processor.textures import texture, with_bars
-from wire.fingerprints import ALGORITHM_VERSION, Fingerprint, Fragment, pack
+from wire.fingerprints import ALGORITHM_VERSION, TONES, Fingerprint, Fragment, pack
 
 SAMPLES = 24
 
@@ -38,6 +38,7 @@ def whole_video(interval: float = 0.5) -> Fragment:
         thumbnails=np.array([thumbnail(picture) for picture in pictures]),
         margins=np.array([margins(picture) for picture in pictures]),
         codes=np.random.default_rng(3).integers(0, 2**32, 97, dtype=np.uint32),
+        tones=np.random.default_rng(4).integers(0, 64, (116, TONES)).astype(np.uint8),
     )
 
 
@@ -45,6 +46,7 @@ def ranges_of(whole: Fragment, cuts: list[int]) -> list[Fragment]:
     """The fragments of ranges that end before each of the samples named."""
     edges = [0, *sorted(cuts), SAMPLES]
     codes = np.linspace(0, len(whole.codes), SAMPLES + 1).round().astype(int)
+    rows = [*codes[:-1], len(whole.tones)]
     return [
         replace(
             whole,
@@ -55,6 +57,7 @@ def ranges_of(whole: Fragment, cuts: list[int]) -> list[Fragment]:
             thumbnails=whole.thumbnails[first:last],
             margins=whole.margins[first:last],
             codes=whole.codes[codes[first] : codes[last]],
+            tones=whole.tones[rows[first] : rows[last]],
         )
         for first, last in pairwise(edges)
     ]
@@ -86,6 +89,7 @@ def test_a_range_without_samples_is_no_gap() -> None:
         thumbnails=WHOLE.thumbnails[:0],
         margins=WHOLE.margins[:0],
         codes=WHOLE.codes[:0],
+        tones=WHOLE.tones[:0],
     )
     assert pack(assemble([empty, WHOLE])) == pack(FINGERPRINT)
 
@@ -100,6 +104,7 @@ def test_the_fingerprint_has_the_shapes_and_types_it_promises() -> None:
         "box": (np.float32, (4,)),
         "bars": (np.uint8, (SAMPLES, 4)),
         "codes": (np.uint32, (97,)),
+        "tones": (np.uint8, (116, TONES)),
     }
     arrays = {
         field.name: value

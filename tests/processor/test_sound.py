@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from processor.sound import (
     BLOCK_SECONDS,
-    HOP,
-    RATE,
     WINDOW,
     Block,
-    BlockCodes,
+    BlockSound,
     audio_hash,
     blocks_of,
     code_count,
     first_code_at,
+    without_quiet,
     without_silence,
 )
-from wire.fingerprints import CODE_SECONDS
+from processor.tones import HOP, RATE, tones
+from wire.fingerprints import CODE_SECONDS, TONES
 
 NOISE = (np.random.default_rng(3).normal(size=30 * RATE) * 4000).astype(np.int16)
 
@@ -37,11 +37,19 @@ def reference(pcm: NDArray[np.int16]) -> list[int]:
 
 
 def codes_of(block: Block, pieces: list[tuple[int, NDArray[np.int16]]]) -> list[int]:
-    collected = BlockCodes(block)
-    for position, pcm in pieces:
-        collected.feed(position, pcm)
-    codes: list[int] = collected.finish().tolist()
+    codes: list[int] = collected(block, pieces).finish().codes.tolist()
     return codes
+
+
+def tones_of(block: Block, pieces: list[tuple[int, NDArray[np.int16]]]) -> bytes:
+    return collected(block, pieces).finish().tones.tobytes()
+
+
+def collected(block: Block, pieces: list[tuple[int, NDArray[np.int16]]]) -> BlockSound:
+    sound = BlockSound(block)
+    for position, pcm in pieces:
+        sound.feed(position, pcm)
+    return sound
 
 
 @pytest.mark.parametrize("samples", [0, WINDOW - 1, WINDOW, WINDOW + HOP - 1, WINDOW + HOP, 20 * RATE, 30 * RATE])
@@ -60,6 +68,10 @@ def test_any_cutting_and_any_start_give_the_same_codes(cuts: list[int], first: i
     pieces = [(a, NOISE[a:b]) for a, b in pairwise(edges)]
     assert codes_of(Block(first, first, first + count), pieces) == reference(NOISE)[first : first + count]
     assert codes_of(Block(0, first, first + count), pieces) == reference(NOISE)[first : first + count]
+    heard = tones(NOISE)
+    assert tones_of(Block(first, first, first + count), pieces) == heard[first : first + count].tobytes()
+    assert tones_of(Block(0, first, first + count), pieces) == heard[first : first + count].tobytes()
+    assert tones_of(Block(0, first, first + count, True), pieces) == heard[first : first + count + 19].tobytes()
 
 
 def test_gaps_become_silence_and_overlaps_are_left_out() -> None:
@@ -67,6 +79,7 @@ def test_gaps_become_silence_and_overlaps_are_left_out() -> None:
     gap[50_000:90_000] = 0
     pieces = [(0, NOISE[:50_000]), (90_000, NOISE[90_000:200_000]), (150_000, NOISE[150_000:])]
     assert codes_of(Block(0, 0, code_count(30)), pieces) == reference(gap)
+    assert tones_of(Block(0, 0, code_count(30), True), pieces) == tones(gap).tobytes()
 
 
 def test_sound_before_the_video_is_left_out() -> None:
@@ -79,11 +92,12 @@ def test_missing_sound_at_the_end_is_silence() -> None:
 
 
 def test_a_finished_block_stays_as_it_is() -> None:
-    collected = BlockCodes(Block(0, 0, 50))
-    collected.feed(0, NOISE)
-    first = collected.finish()
-    collected.feed(0, NOISE[::-1])
-    assert first.tolist() == collected.finish().tolist() == reference(NOISE)[:50]
+    sound = collected(Block(0, 0, 50), [(0, NOISE)])
+    first = sound.finish()
+    sound.feed(0, NOISE[::-1])
+    assert sound.finish() is first
+    assert first.codes.tolist() == reference(NOISE)[:50]
+    assert first.tones.tobytes() == tones(NOISE)[:50].tobytes()
 
 
 def test_silence_with_dither_is_silence() -> None:
@@ -91,11 +105,15 @@ def test_silence_with_dither_is_silence() -> None:
     codes = np.array(codes_of(Block(0, 0, code_count(20)), [(0, dither)]), np.uint32)
     assert len(codes) > 0
     assert len(without_silence(codes)) == 0
+    quiet = collected(Block(0, 0, code_count(20), True), [(0, dither)]).finish().tones
+    assert len(quiet) > 0
+    assert without_quiet(quiet).shape == (0, TONES)
 
 
 def test_sound_is_not_taken_for_silence() -> None:
     codes = np.array(reference(NOISE), np.uint32)
     assert (without_silence(codes) == codes).all()
+    assert without_quiet(tones(NOISE)).tobytes() == tones(NOISE).tobytes()
     assert len(without_silence(np.zeros(0, np.uint32))) == 0
 
 
@@ -105,6 +123,9 @@ def test_blocks_tile_the_codes(duration: float, cuts: list[float]) -> None:
     blocks = [block for a, b in pairwise(edges) for block in blocks_of(a, b, duration)]
     indices = [code for block in blocks for code in range(block.first_code, block.stop_code)]
     assert indices == list(range(code_count(duration)))
+    rows = [row for block in blocks for row in range(block.first_code, block.stop_tone)]
+    assert rows == (list(range(code_count(duration) + 19)) if indices else [])
+    assert all(block.stop_tone * HOP <= block.end for block in blocks)
     assert all(block.origin <= block.first_code < block.stop_code for block in blocks)
 
 

@@ -12,8 +12,10 @@ import numpy as np
 
 from wire.fingerprints import (
     ALGORITHM_VERSION,
+    CODE_SECONDS,
     COEFFICIENTS,
     THUMBNAIL_SIDE,
+    TONES,
     VECTOR_SIZE,
     Fingerprint,
     Fragment,
@@ -22,11 +24,12 @@ from wire.fingerprints import (
 
 
 def fingerprint(samples: int, codes: int, seed: int = 0) -> Fingerprint:
+    """Of a video just long enough."""
     random = np.random.default_rng(seed)
     return Fingerprint(
         algorithm_version=ALGORITHM_VERSION,
         tier="premium",
-        duration=samples * 0.5,
+        duration=max(samples * 0.5, codes * CODE_SECONDS),
         width=640,
         height=360,
         interval=0.5,
@@ -38,6 +41,7 @@ def fingerprint(samples: int, codes: int, seed: int = 0) -> Fingerprint:
         box=random.uniform(0, 0.4, 4).astype(np.float32),
         bars=random.integers(0, 256, (samples, 4)).astype(np.uint8),
         codes=random.integers(0, 2**32, codes, dtype=np.uint32),
+        tones=random.integers(0, 256, (codes, TONES)).astype(np.uint8),
     )
 
 
@@ -57,6 +61,7 @@ def fragment(samples: int, codes: int, seed: int = 0) -> Fragment:
         thumbnails=random.integers(0, 256, (samples, THUMBNAIL_SIDE, THUMBNAIL_SIDE)).astype(np.uint8),
         margins=random.integers(0, 65536, (samples, 4)).astype(np.uint16),
         codes=random.integers(0, 2**32, codes, dtype=np.uint32),
+        tones=random.integers(0, 256, (codes, TONES)).astype(np.uint8),
     )
 
 
@@ -81,7 +86,7 @@ def header_of(packed: bytes) -> dict[str, Any]:
 
 def forged(header: bytes, payload: bytes = b"", announced: int | None = None) -> bytes:
     """Bytes with a good magic and checksum around whatever header and payload."""
-    body = b"VFP\x01" + struct.pack("<I", len(header) if announced is None else announced) + header + payload
+    body = b"VFP\x02" + struct.pack("<I", len(header) if announced is None else announced) + header + payload
     return body + struct.pack("<I", zlib.crc32(body))
 
 

@@ -30,6 +30,7 @@ from tests.consumer.clips import (
     turned,
     with_logo,
 )
+from wire.fingerprints import ALGORITHM_VERSION
 from wire.verdicts import Segment
 
 LEAST_SIMILAR = 0.70
@@ -239,8 +240,8 @@ def test_the_sound_is_measured_beside_the_picture() -> None:
 
 
 def test_fingerprints_of_two_algorithms_say_nothing_about_each_other() -> None:
-    newer = replace(FINGERPRINTS[0], algorithm_version=2)
-    with pytest.raises(VersionMismatchError, match="1 and 2"):
+    newer = replace(FINGERPRINTS[0], algorithm_version=ALGORITHM_VERSION + 1)
+    with pytest.raises(VersionMismatchError, match=f"{ALGORITHM_VERSION} and {ALGORITHM_VERSION + 1}"):
         compare(FINGERPRINTS[0], newer)
     with pytest.raises(VersionMismatchError):
         compare(newer, FINGERPRINTS[0])
