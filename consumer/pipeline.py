@@ -39,6 +39,7 @@ from consumer.records import (
     thumbnail_key,
 )
 from consumer.search import Query, Search
+from consumer.settling import is_certain, settle
 from consumer.verdict_rows import VerdictRows
 from consumer.workers import Workers
 from wire.fingerprints import Fingerprint, FingerprintFormatError, pack, unpack
@@ -51,7 +52,6 @@ _PRESIGNED_SECONDS = 3600
 _HAND_BACK_SECONDS = 2.0
 _LONGEST_JITTER_SECONDS = 0.05
 _COMPARED_AT_ONCE = 4
-_WHOLE_AREA = 0.85
 
 _log = structlog.get_logger(__name__)
 
@@ -196,7 +196,7 @@ class Pipeline:
         new = [candidate for candidate in found.candidates if candidate.video_id not in known]
         with self.metrics.timed("compare"):
             for some in queries.chunks(new, _COMPARED_AT_ONCE):
-                if _is_certain(await self._decide_among(_approved(found), evidence)):
+                if is_certain(await self._decide_among(_approved(found), evidence)):
                     break
                 measured = await asyncio.gather(*(self._measure(fingerprint, candidate) for candidate in some))
                 pairs = zip(some, measured, strict=True)
@@ -215,11 +215,9 @@ class Pipeline:
         """What the approved candidates say counts first; the flagged ones count where those say nothing, or where only
         these make a duplicate. If no settled one says anything, the earliest of those still on their way that does:
         its verdict has to be waited for."""
-        settled = [candidate for candidate in found.candidates if candidate.is_settled]
-        verdict = await self._decide_among(_approved(found), evidence)
-        if verdict.status != "duplicate":
-            wider = await self._decide_among(settled, evidence)
-            verdict = wider if verdict.status == "approved" or wider.status == "duplicate" else verdict
+        settled = {each.video_id: each.status for each in found.candidates if each.is_settled}
+        measured = {video_id: evidence[video_id] for video_id in settled if video_id in evidence}
+        verdict = await self.workers.run(settle, settled, measured, self.detection.decide)
         if verdict.status == "approved":
             undecided = [candidate for candidate in found.candidates if not candidate.is_settled]
             for earlier in sorted(undecided, key=lambda each: (each.uploaded_at, each.video_id)):
@@ -283,16 +281,6 @@ class Pipeline:
             if await self.leases.is_ours(claim):
                 raise
             raise LeaseLost(f"the job of {claim.video.id} is in other hands, or the video is gone") from None
-
-
-def _is_certain(verdict: Verdict) -> bool:
-    """A duplicate with nothing left to account for: another sound, or the rest of a picture that agrees in a part
-    only, may be that of another video."""
-    if verdict.status != "duplicate" or not verdict.matches:
-        return False
-    best = verdict.matches[0]
-    sounds = best.audio_score is None or best.audio_score >= verdict.thresholds.get("audio", 0.0)
-    return sounds and best.area >= _WHOLE_AREA
 
 
 def _approved(found: Found) -> list[Candidate]:

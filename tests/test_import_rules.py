@@ -32,6 +32,7 @@ ADAPTERS = {
     "av": {"processor/decode.py"},
     "acoustid": {"processor/sound.py"},
     "chromaprint": {"processor/sound.py"},
+    "matplotlib": {"consumer/charts.py"},
     "multipart": {"edge_api/form.py"},
     "python_multipart": {"edge_api/form.py"},
 }
@@ -42,6 +43,9 @@ PURE = (
     "consumer/embedding.py",
     "consumer/candidates.py",
     "consumer/retries.py",
+    "consumer/explanation.py",
+    "consumer/calibration.py",
+    "consumer/settling.py",
     "consumer/similarity/*.py",
     "processor/sampling.py",
     "processor/phash.py",

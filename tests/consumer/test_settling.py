@@ -5,11 +5,8 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from consumer.assembly import Consumer
-from consumer.pipeline import _is_certain
 from consumer.records import Candidate, Found
 from consumer.settling import is_certain, settle
 from tests.consumer.world import Likeness, decide
@@ -74,11 +71,3 @@ def duplicate(audio: float | None, area: float, *, status: str = "duplicate") ->
 )
 def test_a_duplicate_is_certain_when_all_of_it_is_accounted_for(verdict: Verdict, certain: bool) -> None:
     assert is_certain(verdict) == certain
-
-
-SHARE = st.floats(0, 1) | st.sampled_from([0.8, 0.85])
-
-
-@given(st.builds(duplicate, st.none() | SHARE, SHARE, status=st.sampled_from(["duplicate", "flagged"])))
-def test_the_pipeline_is_as_certain(verdict: Verdict) -> None:
-    assert is_certain(verdict) == _is_certain(verdict)
