@@ -24,7 +24,7 @@ _NEW_SCENE = 0.8
 _NEW_VIEW = 0.96
 _SCENE_SECONDS = 1.0
 _VIEW_SECONDS = 4.0
-_QUERY_SECONDS = 3.0
+_QUERY_SECONDS = 2.0
 _QUERY_SAMPLES = (6, 24)
 _TURNED_SAMPLES = 3
 _INSET_SAMPLES = 2
@@ -117,14 +117,20 @@ def _query_views(seen: Seen, rows: NDArray[np.intp]) -> Iterator[tuple[View, NDA
             yield View(with_bars=True, mirrored=mirrored), few
         for quarter_turns in (1, 2, 3):
             yield View(quarter_turns=quarter_turns, mirrored=mirrored), few
-    for window in _insets(seen.full_aspect):
+    for window in _bands(seen.full_aspect):
+        yield View(with_bars=True, window=window), rows
+    for window in _insets():
         yield View(with_bars=True, window=window), _spread(rows, _INSET_SAMPLES)
 
 
-def _insets(aspect: float) -> list[Window]:
-    """Where an upload may hold a whole other picture: a band between blurred fills, a smaller one of its own shape."""
-    bands = [window for other in _COMMON_ASPECTS if (window := _band(aspect / other)) is not None]
-    return bands + [window for window in inset_windows(1.0) if window[1] - window[0] < _LARGEST_INSET]
+def _bands(aspect: float) -> list[Window]:
+    """Where an upload may hold a whole picture of another shape: between bars of its own, or blurred fills."""
+    return [window for other in _COMMON_ASPECTS if (window := _band(aspect / other)) is not None]
+
+
+def _insets() -> list[Window]:
+    """Where an upload may hold a smaller picture of its own shape."""
+    return [window for window in inset_windows(1.0) if window[1] - window[0] < _LARGEST_INSET]
 
 
 def _band(ratio: float) -> Window | None:

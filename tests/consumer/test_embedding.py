@@ -17,9 +17,11 @@ from tests.consumer.clips import (
     cropped,
     fingerprint_of,
     flat,
+    joined,
     letterboxed,
     mirrored,
     noisy,
+    pillarboxed,
     played_at,
     still,
     texture,
@@ -203,3 +205,16 @@ def test_the_lowest_bits_do_not_matter() -> None:
 def test_a_hum_is_one_term_at_most() -> None:
     for level in range(0, 2**32, 2**28):
         assert len(sound_terms(heard(np.full(500, level, np.uint32)))) <= 1
+
+
+def test_a_part_of_a_compilation_is_found_behind_its_own_bars() -> None:
+    """The parts share no bars, so none are cut off: each is looked at in the usual shapes."""
+    narrow = cropped(clip(40, duration=9.0, shot_seconds=3.0), 0, 0, 0.125, 0.125)
+    parts = ORIGINALS[0], pillarboxed(narrow, 1 / 6), ORIGINALS[1]
+    asked = np.array(query_vectors(fingerprint_of(joined(*parts), late=0.12)), np.float32)
+
+    def nearest(source: Clip) -> float:
+        return float((asked @ np.array([entry.vector for entry in index_entries(fingerprint_of(source))]).T).max())
+
+    assert nearest(narrow) > 0.9
+    assert nearest(narrow) > nearest(clip(41, duration=9.0)) + 0.1
