@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.similarity.pictures import WHOLE, Window
-from consumer.similarity.search import LEAST_SAMPLES, inset_proposals, proposals
+from consumer.similarity.search import LEAST_MASS, LEAST_SAMPLES, inset_proposals, proposals
 from consumer.similarity.views import Seen, View, inset_windows, pairs_of_views
 from tests.consumer.clips import clip, cropped, fingerprint_of, framed, letterboxed, mirrored, still, trimmed, turned
 
@@ -85,3 +85,13 @@ def test_nothing_is_proposed_of_what_is_taken_already() -> None:
 @pytest.mark.parametrize(("window", "share"), [(WHOLE, 1.0), ((0.25, 0.75, 0.0, 0.5), 0.25)])
 def test_the_share_of_the_picture_that_a_view_shows(window: Window, share: float) -> None:
     assert View(window=window).share == share
+
+
+def test_what_barely_agrees_is_not_worth_a_closer_look() -> None:
+    masses = []
+    for seed in range(60, 66):
+        one, other = seen(clip(seed)), seen(clip(seed + 50))
+        found = proposals(one, other, one.telling.copy()) + inset_proposals(one, other, one.telling.copy())
+        masses += [each.line.mass for each in found]
+    assert masses
+    assert min(masses) >= LEAST_MASS
