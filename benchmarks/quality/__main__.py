@@ -18,11 +18,12 @@ import time
 from pathlib import Path
 
 from benchmarks.quality.alterations import UnknownAlterationError, chosen
-from benchmarks.quality.clips import ClipError, Corpus, dealt, need_ffmpeg, no_longer_than, probe, videos_in
+from benchmarks.quality.clips import ClipError, Corpus, dealt, listened, need_ffmpeg, no_longer_than, probe, videos_in
 from benchmarks.quality.copies import CopyError
 from benchmarks.quality.cost import Cost, costs
 from benchmarks.quality.measuring import Measured, Setting, measure
 from benchmarks.quality.methods import PEERS, Present, present
+from benchmarks.quality.plans import Clip
 from benchmarks.quality.rows import ahead, by_alteration, by_group, overall, segment_rows, standings
 from benchmarks.quality.tables import (
     NoMarkersError,
@@ -79,9 +80,11 @@ def corpus_of(options: argparse.Namespace) -> Corpus:
     need_ffmpeg()
     paths = videos_in(options.folder)
     folder = options.work / "originals"
-    clips = each(
-        paths, lambda path: no_longer_than(probe(path), options.max_seconds, folder), options.jobs, "originals"
-    )
+
+    def take(path: Path) -> Clip:
+        return listened(no_longer_than(probe(path), options.max_seconds, folder))
+
+    clips = each(paths, take, options.jobs, "originals")
     names = [] if options.names is None else options.names.read_text(encoding="utf-8").split()
     return dealt(clips, options.sources, [name for name in names if name])
 

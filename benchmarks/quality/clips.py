@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ SUFFIXES = {".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v"}
 FEWEST_CLIPS = 4
 _MOST_FILLERS = 6
 _FILLER_SECONDS = 5.0
+_SILENCE_DECIBELS = -60.0
 
 
 class ClipError(Exception):
@@ -59,6 +61,33 @@ def probe(path: Path) -> Clip:
         return described(path, json.loads(done.stdout))
     except (LookupError, ValueError, ZeroDivisionError) as broken:
         raise ClipError(f"{path} cannot be probed: {done.stderr.strip() or broken!r}") from broken
+
+
+def listened(clip: Clip) -> Clip:
+    """The clip, without sound if its track is silent."""
+    if not clip.has_sound:
+        return clip
+    command = [
+        "ffmpeg",
+        "-nostdin",
+        "-hide_banner",
+        "-i",
+        str(clip.path),
+        "-vn",
+        "-af",
+        "volumedetect",
+        "-f",
+        "null",
+        "-",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return replace(clip, has_sound=is_audible(done.stderr))
+
+
+def is_audible(told: str) -> bool:
+    """told: what FFmpeg's volumedetect says."""
+    loudest = re.search(r"max_volume: (-?[\d.]+) dB", told)
+    return loudest is not None and float(loudest[1]) > _SILENCE_DECIBELS
 
 
 def described(path: Path, probed: Mapping[str, Any]) -> Clip:

@@ -24,7 +24,11 @@ _REPEATABLE = ("-threads", "1", "-map_metadata", "-1", "-fflags", "+bitexact", "
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A video file. width, height: pixels as shown. seconds: of its picture. fps: pictures in a second."""
+    """A video file.
+
+    width, height: pixels as shown. seconds: of its picture. fps: pictures in a second.
+    has_sound: has a track of sound that is not silent.
+    """
 
     name: str
     path: Path

@@ -15,6 +15,8 @@ VIDEOHASH_BITS = 64
 _CODE_BITS = 32
 _LEAST_CODES = 40
 """Five seconds of Chromaprint."""
+_LEAST_DIFFERENT = 10
+"""Silence is one code over and over; it says nothing about two videos that both are silent."""
 
 Answer = Mapping[str, Any]
 
@@ -54,6 +56,8 @@ def recipe_scores(copy: Answer, original: Answer) -> dict[str, float]:
 def code_scores(copy: Answer, original: Answer) -> dict[str, float]:
     """The share of equal bits at the best offset at which the shorter one overlaps by half, and by 5 s at least."""
     a, b = np.asarray(copy["codes"], np.uint32), np.asarray(original["codes"], np.uint32)
+    if min(np.unique(a).size, np.unique(b).size) < _LEAST_DIFFERENT:
+        return {"equal bits": float("nan")}
     least = max(_LEAST_CODES, min(len(a), len(b)) // 2)
     best = float("nan")
     for offset in range(least - len(b), len(a) - least + 1):

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from benchmarks.quality.clips import ClipError, dealt, described, need_ffmpeg, no_longer_than, videos_in
+from benchmarks.quality.clips import (
+    ClipError,
+    dealt,
+    described,
+    is_audible,
+    listened,
+    need_ffmpeg,
+    no_longer_than,
+    videos_in,
+)
 from tests.benchmarks.scenery import clip
 
 VIDEO = {"codec_type": "video", "width": 640, "height": 360, "avg_frame_rate": "30000/1001", "duration": "9.5"}
@@ -43,6 +52,24 @@ def test_webm_has_its_length_in_the_container() -> None:
 def test_what_is_no_video_is_refused(streams: list[dict[str, Any]]) -> None:
     with pytest.raises((LookupError, ValueError, ZeroDivisionError)):
         described(Path("x"), probed(*streams))
+
+
+@pytest.mark.parametrize(
+    ("told", "audible"),
+    [
+        ("[x] mean_volume: -91.0 dB\n[x] max_volume: -91.0 dB", False),
+        ("[x] max_volume: -4.2 dB", True),
+        ("[x] max_volume: 0.0 dB", True),
+        ("Output file is empty", False),
+    ],
+)
+def test_a_silent_track_is_no_sound(told: str, audible: bool) -> None:
+    assert is_audible(told) is audible
+
+
+def test_a_clip_without_a_track_is_not_listened_to() -> None:
+    mute = clip("mute", sound=False)
+    assert listened(mute) is mute
 
 
 def test_a_missing_tool_is_named_with_the_way_to_get_it() -> None:

@@ -71,6 +71,12 @@ def test_unrelated_codes_agree_by_half() -> None:
     assert 0.45 < code_scores({"codes": codes(90)}, {"codes": codes(120)})["equal bits"] < 0.6
 
 
+def test_silence_says_nothing() -> None:
+    silence = {"codes": [627964279] * 90}
+    assert math.isnan(code_scores(silence, silence)["equal bits"])
+    assert math.isnan(code_scores({"codes": codes(90)}, silence)["equal bits"])
+
+
 def test_five_seconds_of_codes_are_the_least() -> None:
     sound = codes(39)
     assert math.isnan(code_scores({"codes": sound}, {"codes": sound})["equal bits"])
