@@ -29,7 +29,6 @@ _STRENGTHS = (-14.0, 1.2, 2.4, 3.6, 13.0)
 _SCORES = (0.0, 0.70, 0.85, 0.95, 1.0)
 _MOVING = (0.0, 0.3, 0.55, 0.56)
 _MOST_STRENGTH = (0.0, 0.9, 13.0, 99.0)
-_USUAL_EXTENT = 250.0
 COUNTS = 0.70
 """Score from which a stretch is evidence at all."""
 
@@ -96,7 +95,6 @@ def strength_of(registered: Registered, seconds: float) -> float:
         + 3.5 * float(np.log(registered.variety + 0.5))
         + 1.5 * float(np.log(registered.area + 0.01))
         + 2.4 * float(np.log(max(seconds, STEP)))
-        + 1.0 * float(np.log((registered.extent + 1.0) / _USUAL_EXTENT))
         - 13.2
     )
     return min(strength, float(np.interp(registered.moving, _MOVING, _MOST_STRENGTH)))
