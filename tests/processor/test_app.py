@@ -74,7 +74,7 @@ async def test_a_video_is_answered_with_its_fingerprint(
     response = await service.extract(video_url=url)
     assert response.status_code == 200
     answer = ExtractResponse.from_json(response.json())
-    assert (answer.video_id, answer.frame_count) == ("v-1", 6)
+    assert (answer.video_id, answer.frame_count) == ("v-1", 12)
     assert unpack(base64.b64decode(answer.fingerprint)).duration == answer.duration
     assert answer.processing_time_ms > 0
     assert await service.metric('processor_extractions_total{outcome="ok"}') == 1
@@ -270,7 +270,7 @@ async def test_a_callback_brings_the_answer(
     assert service.pool.busy == 1
     headers, body = await inbox.first()
     assert headers["Authorization"] == "Internal-Secret s3cret"
-    assert ExtractResponse.from_json(body).frame_count == 6
+    assert ExtractResponse.from_json(body).frame_count == 12
     assert service.pool.busy == 0
 
 
