@@ -61,7 +61,7 @@ async def test_thousands_of_rows_are_written_within_d1s_limits(world: World, con
         world.detection, index_entries=many, query_vectors=lambda fp: [entry.vector for entry in many(fp)[:200]]
     )
     large = await world.consumer(detection=detection)
-    fingerprint = make_fingerprint(1, codes=30_000)
+    fingerprint = make_fingerprint(1, duration=3590.0, codes=29_000)
     claim = await indexed(world, large, fingerprint)
     assert len(await world.rows("SELECT vector_id FROM segment_vectors")) == 1500
     assert len(await world.rows("SELECT term FROM sound_terms")) > 5000
