@@ -15,7 +15,7 @@ from consumer.breaker import Breaker
 from consumer.catalogue import Catalogue
 from consumer.clock import Clock, utc_now
 from consumer.detection import Detection
-from consumer.embedding import index_entries, query_vectors, sound_terms
+from consumer.embedding import index_entries, query_vectors
 from consumer.env import Env
 from consumer.extraction import Extraction
 from consumer.jobs import Jobs
@@ -30,6 +30,7 @@ from consumer.purging import Purging
 from consumer.search import Search
 from consumer.settings import Settings
 from consumer.similarity import compare
+from consumer.sound_terms import sound_question, sound_terms
 from consumer.sweep import Sweep
 from consumer.verdict_rows import VerdictRows
 from consumer.workers import open_workers, processes
@@ -174,6 +175,7 @@ def detection_of(settings: Settings) -> Detection:
         index_entries=index_entries,
         query_vectors=query_vectors,
         sound_terms=sound_terms,
+        sound_question=sound_question,
         compare=compare,
         decide=partial(decide, thresholds=thresholds),
         policy_version=POLICY_VERSION,

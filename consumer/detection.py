@@ -1,4 +1,4 @@
-"""The pure core as the pipeline calls it: five functions, which run in Workers."""
+"""The pure core as the pipeline calls it: six functions, which run in Workers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from consumer.sound_terms import SoundQuestion
 from wire.fingerprints import Fingerprint
 from wire.verdicts import Verdict
 
@@ -31,6 +32,7 @@ class Detection:
     index_entries: Callable[[Fingerprint], Sequence[IndexEntry]]
     query_vectors: Callable[[Fingerprint], Sequence[tuple[float, ...]]]
     sound_terms: Callable[[Fingerprint], Sequence[tuple[int, int]]]
+    sound_question: Callable[[Fingerprint], SoundQuestion]
     compare: Callable[[Fingerprint, Fingerprint], Evidence]
     decide: Callable[[Sequence[tuple[str, Evidence]]], Verdict]
     policy_version: int

@@ -32,7 +32,6 @@ _LARGEST_INSET = 0.7
 _STRIP_ASPECTS = (0.75, 0.5625)
 _COMMON_ASPECTS = (16 / 9, 4 / 3, 1.0, 9 / 16)
 _LEAST_NORM = 0.5
-_TERM_SHARE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +74,6 @@ def query_vectors(fingerprint: Fingerprint) -> list[tuple[float, ...]]:
     for view, samples in _query_views(seen, rows):
         found.extend(_vectors(seen.features(view)[samples]))
     return list(dict.fromkeys(found))
-
-
-def sound_terms(fingerprint: Fingerprint) -> list[tuple[int, int]]:
-    """(term, position) of a content-defined eighth of the sound's codes; both sides keep the same ones.
-
-    term: the code's top 28 bits; position: index of the code. Repeats of one code in a row are kept once.
-    """
-    codes = fingerprint.codes >> np.uint32(4)
-    if len(codes) == 0:
-        return []
-    mixed = (codes.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(61)
-    changed = np.concatenate([[True], codes[1:] != codes[:-1]])
-    kept = np.nonzero((mixed % _TERM_SHARE == 0) & changed)[0]
-    return [(int(codes[row]), int(row)) for row in kept]
 
 
 def picked_samples(seen: Seen) -> NDArray[np.intp]:

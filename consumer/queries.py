@@ -231,9 +231,21 @@ def add_segments(rows: int) -> str:
     )
 
 
+MOST_SHARERS = 64
+"""Rows that a sound term has at most: one that so many videos share tells none of them from the others."""
+
+
 def add_sound_terms(rows: int) -> str:
-    """term, video_id, position of each row."""
-    return f"INSERT INTO sound_terms (term, video_id, position) VALUES {_rows(rows)} ON CONFLICT DO NOTHING"
+    """term, video_id, position of each row; those whose term has MOST_SHARERS rows already are left out."""
+    fresh = ", ".join(f"(CAST(?{n} AS BIGINT), ?{n + 1}, CAST(?{n + 2} AS BIGINT))" for n in range(1, 3 * rows, 3))
+    return f"""
+INSERT INTO sound_terms (term, video_id, position)
+WITH fresh (term, video_id, position) AS (VALUES {fresh})
+SELECT term, video_id, position FROM fresh
+WHERE (SELECT COUNT(*) FROM (SELECT 1 FROM sound_terms AS known WHERE known.term = fresh.term LIMIT {MOST_SHARERS})
+       AS sharers) < {MOST_SHARERS}
+ON CONFLICT DO NOTHING
+"""
 
 
 def _rows(count: int) -> str:
@@ -244,11 +256,15 @@ def owners_of(count: int) -> str:
     return f"SELECT DISTINCT vector_id, video_id FROM segment_vectors WHERE vector_id IN ({marks(count)})"
 
 
-def sharing_terms(count: int) -> str:
-    """?1: the video that asks; the terms after it."""
+TERMS_AT_ONCE = 8000
+"""In one statement, which has 100 kB at most. Terms are whole numbers of ours and stand in it as they are."""
+
+
+def sharing_terms(terms: Sequence[int]) -> str:
+    """?1: the video that asks."""
     return (
         "SELECT term, video_id, position FROM sound_terms "
-        f"WHERE term IN ({marks(count, first=2)}) AND video_id <> ?1 LIMIT 20000"
+        f"WHERE term IN ({','.join(str(int(term)) for term in terms)}) AND video_id <> ?1 LIMIT 20000"
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from consumer import candidates, queries
 from consumer.catalogue import owners_of
 from consumer.detection import Detection
 from consumer.records import Candidate, Found, Video
+from consumer.sound_terms import SoundQuestion, sound_votes
 from consumer.workers import Workers
 from wire.fingerprints import ALGORITHM_VERSION, Fingerprint
 from wrangler_compat.d1.types import D1Database, D1Result
@@ -18,16 +21,14 @@ _QUERY_BATCH = 64
 _MOST_TOP_K = 100
 """Vectorize gives at most 100 neighbours without their values."""
 
-_MOST_TERMS = 2000
-
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What the index is asked for one video. positions: of each sound term."""
+    """What the index is asked for one video."""
 
     video_vector: Sequence[float]
     vectors: Sequence[tuple[float, ...]]
-    positions: Mapping[int, Sequence[int]]
+    sound: SoundQuestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +45,18 @@ class Search:
 
     async def query_of(self, fingerprint: Fingerprint) -> Query:
         vectors = await self.workers.run(self.detection.query_vectors, fingerprint)
-        positions: dict[int, list[int]] = {}
-        for term, position in await self.workers.run(self.detection.sound_terms, fingerprint):
-            positions.setdefault(term, []).append(position)
+        sound = await self.workers.run(self.detection.sound_question, fingerprint)
         video_vector = fingerprint.video_vector.tolist() if fingerprint.video_vector.any() else []
-        return Query(video_vector, vectors, positions)
+        return Query(video_vector, vectors, sound)
 
     async def find(self, video: Video, query: Query) -> Found:
         """The candidates. The version is read first: whatever changes after that makes it stale."""
         version = await self._version()
-        sound_hits = await self._sound_hits(video, query)
+        votes = await self._sound_votes(video, query)
         top_k = self.top_k
         while True:
             vector_hits = await self._vector_hits(video, query, top_k)
-            proposed = {hit[0] for hit in vector_hits} | {hit[0] for hit in sound_hits}
+            proposed = {hit[0] for hit in vector_hits} | votes.keys()
             eligible = await self._eligible(video, proposed)
             # Twins uploaded together, none of which counts against this one, must not crowd out the one that does.
             if top_k >= _MOST_TOP_K or len(eligible) * 2 >= min(len(proposed), self.max_candidates):
@@ -65,9 +64,9 @@ class Search:
             top_k = _MOST_TOP_K
         approved = {video_id for video_id in eligible if eligible[video_id].status == "approved"}
         # Many altered copies that wait for review must not crowd out the one original.
-        ranked = _ranked(vector_hits, sound_hits, approved, self.max_candidates)
+        ranked = _ranked(vector_hits, votes, approved, self.max_candidates)
         room = max(self.max_candidates - len(ranked), self.max_candidates // 2)
-        ranked += _ranked(vector_hits, sound_hits, set(eligible) - approved, room)
+        ranked += _ranked(vector_hits, votes, set(eligible) - approved, room)
         return Found(version, tuple(eligible[video_id] for video_id in ranked))
 
     async def find_again(self, video: Video, query: Query, found: Found) -> Found:
@@ -96,14 +95,13 @@ class Search:
         hits += [(owner, score) for vector_id, score in scores for owner in owners.get(vector_id, ())]
         return [hit for hit in hits if hit[0] != video.id]
 
-    async def _sound_hits(self, video: Video, query: Query) -> list[tuple[str, int, int]]:
-        step = -(-len(query.positions) // _MOST_TERMS) or 1
-        hits: list[tuple[str, int, int]] = []
-        for some in queries.chunks(sorted(query.positions)[::step], queries.MAX_BOUND):
-            found = await self.db.prepare(queries.sharing_terms(len(some))).bind(video.id, *some).all()
-            for row in found.results:
-                hits += [(row["video_id"], position, row["position"]) for position in query.positions[row["term"]]]
-        return hits
+    async def _sound_votes(self, video: Video, query: Query) -> dict[str, float]:
+        """What speaks for each video that shares sound terms."""
+        terms = sorted(set(query.sound.terms.tolist()))
+        rows: list[list[Any]] = []
+        for some in queries.chunks(terms, queries.TERMS_AT_ONCE):
+            rows += await self.db.prepare(queries.sharing_terms(some)).bind(video.id).raw()
+        return await asyncio.to_thread(sound_votes, query.sound, rows)
 
     async def _eligible(self, video: Video, proposed: set[str]) -> dict[str, Candidate]:
         eligible: dict[str, Candidate] = {}
@@ -125,8 +123,10 @@ def _candidates(rows: D1Result) -> dict[str, Candidate]:
 
 
 def _ranked(
-    vector_hits: Sequence[tuple[str, float]], sound_hits: Sequence[tuple[str, int, int]], among: set[str], most: int
+    vector_hits: Sequence[tuple[str, float]], votes: Mapping[str, float], among: set[str], most: int
 ) -> list[str]:
     return candidates.rank(
-        [hit for hit in vector_hits if hit[0] in among], [hit for hit in sound_hits if hit[0] in among], most
+        [hit for hit in vector_hits if hit[0] in among],
+        {video_id: vote for video_id, vote in votes.items() if video_id in among},
+        most,
     )

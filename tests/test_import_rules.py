@@ -43,6 +43,7 @@ PURE = (
     "consumer/embedding.py",
     "consumer/candidates.py",
     "consumer/retries.py",
+    "consumer/sound_terms.py",
     "consumer/explanation.py",
     "consumer/calibration.py",
     "consumer/settling.py",
@@ -51,6 +52,7 @@ PURE = (
     "processor/phash.py",
     "processor/bars.py",
     "processor/fingerprint.py",
+    "processor/tones.py",
 )
 # Of the standard library, what reaches outside the process.
 IMPURE = {"asyncio", "http", "io", "logging", "multiprocessing", "os", "pathlib", "shutil", "signal", "socket"}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consumer.similarity.picture import COUNTS, Stretch, stretches
-from consumer.similarity.sound import Heard, best_stretch, is_sound
+from consumer.similarity.sound import Heard, has_sound, heard
 from consumer.similarity.views import Seen
 from wire.fingerprints import Fingerprint
 from wire.verdicts import Segment
@@ -65,32 +65,40 @@ def compare(query: Fingerprint, reference: Fingerprint) -> Evidence:
     pieces = stretches(own, other)
     counted = [piece for piece in pieces if piece.score >= COUNTS]
     best = pieces[0] if pieces else None
-    heard = best_stretch(query.codes, reference.codes)
+    sounds = heard(query, reference)
+    sound = sounds[0] if sounds else None
     return Evidence(
         video_score=best.score if best else 0.0,
-        audio_score=_audio_score(query, reference, heard),
-        audio_seconds=heard.seconds if heard else 0.0,
-        audio_variety=heard.variety if heard else 0.0,
+        audio_score=_audio_score(query, reference, sound),
+        audio_seconds=sound.seconds if sound else 0.0,
+        audio_variety=sound.variety if sound else 0.0,
         coverage=_share(own, [piece.rows for piece in counted]),
         ref_coverage=_share(other, [piece.ref_rows for piece in counted]),
         mirrored=best.mirrored if best else False,
         quarter_turns=best.quarter_turns if best else 0,
-        speed=round(best.speed, 3) if best else 1.0,
-        pitch_semitones=0.0,
+        speed=_speed(best, sound),
+        pitch_semitones=round(sound.pitch_semitones, 1) if sound else 0.0,
         still=best.registered.still if best else 0.0,
         moving=best.registered.moving if best else 0.0,
         area=best.area if best else 0.0,
         segments=tuple(_segment(piece) for piece in counted),
-        audio_segments=_sound_segments(heard),
+        audio_segments=tuple(_sound_segment(each) for each in sounds),
         duration=query.duration,
         ref_duration=reference.duration,
     )
 
 
-def _audio_score(query: Fingerprint, reference: Fingerprint, heard: Heard | None) -> float | None:
-    if not (is_sound(query.codes) and is_sound(reference.codes)):
+def _audio_score(query: Fingerprint, reference: Fingerprint, sound: Heard | None) -> float | None:
+    if not (has_sound(query) and has_sound(reference)):
         return None
-    return heard.score if heard else 0.0
+    return sound.score if sound else 0.0
+
+
+def _speed(best: Stretch | None, sound: Heard | None) -> float:
+    """The picture's; where no picture counts, the sound's."""
+    if best is not None and (best.score >= COUNTS or sound is None):
+        return round(best.speed, 3)
+    return round(sound.speed, 3) if sound else 1.0
 
 
 def _share(seen: Seen, covered: list[NDArray[np.bool_]]) -> float:
@@ -111,10 +119,12 @@ def _segment(piece: Stretch) -> Segment:
     )
 
 
-def _sound_segments(heard: Heard | None) -> tuple[Segment, ...]:
-    if heard is None:
-        return ()
-    start, end, ref_start, ref_end = (
-        round(seconds, 2) for seconds in (heard.start, heard.end, heard.ref_start, heard.ref_end)
+def _sound_segment(sound: Heard) -> Segment:
+    return Segment(
+        start=round(sound.start, 2),
+        end=round(sound.end, 2),
+        ref_start=round(sound.ref_start, 2),
+        ref_end=round(sound.ref_end, 2),
+        score=round(sound.score, 4),
+        speed=round(sound.speed, 3),
     )
-    return (Segment(start, end, ref_start, ref_end, round(heard.score, 4)),)

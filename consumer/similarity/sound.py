@@ -1,8 +1,7 @@
-"""Sound: which stretch of one video sounds like which stretch of another.
+"""Sound: which stretches of one video sound like which of another, and at which pitch and tempo.
 
-Chromaprint gives one 32-bit code each 0.124 s. Two recordings of one sound differ in few bits when laid at the right
-offset, and in half of them elsewhere. The offset is voted for by codes whose top bits are equal (as AcoustID's matcher
-does), then every code along it is compared: the bit error rate decides, on a stretch that is long and varied enough.
+Chromaprint's codes tell the same recording, however encoded, cheaply and surely. Where they do not account for all of
+the shorter sound, the tones are asked, which hear it at another pitch and tempo too.
 """
 
 from __future__ import annotations
@@ -10,121 +9,101 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from wire.fingerprints import CODE_SECONDS
+from consumer.similarity.code_matching import CodeStretch, code_stretches, is_sound
+from consumer.similarity.tone_matching import ToneStretch, tone_stretches
+from wire.fingerprints import CODE_SECONDS, CODE_WINDOW_SECONDS, TONE_WINDOW_SECONDS, Fingerprint
 
-LEAST_CODES = 24
-"""Fewer codes than this (3 s) are no sound to compare."""
-
-LEAST_VARIETY = 0.2
-"""Share of codes that must differ from the one before by more than two bits; music and speech have 0.5 and more."""
-
-_VOTING_BITS = 14
-_COMMON = 12
-_OFFSETS = 6
-_WINDOW = 17
-_ALIKE = 0.32
+_SURE = 0.95
+_WHOLE = 0.8
+_MOST_STRETCHES = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One stretch of sound in both videos, seconds of each.
+    """One stretch of sound in both videos: start, end of the query and ref_start, ref_end of the reference, seconds.
 
-    bit_error_rate: 0..0.5 over the stretch. variety: share of codes that differ from their predecessor by more than
-    two bits, of the less varied side: a hum has little. score: 1 for equal codes, 0.25 at a bit error rate of 0.5.
+    score: 1 for the same recording; what has nothing in common is not among those heard. seconds: how much of the
+    stretch was compared, of the query. variety: how little of it stays the same or comes again, 0..1, of the less
+    varied side: a hum and a siren have little. speed: how fast the query plays the reference. pitch_semitones: how much
+    higher it sounds.
     """
 
     start: float
     end: float
     ref_start: float
     ref_end: float
-    bit_error_rate: float
+    score: float
+    seconds: float
     variety: float
+    speed: float = 1.0
+    pitch_semitones: float = 0.0
 
     @property
-    def seconds(self) -> float:
-        return self.end - self.start
-
-    @property
-    def score(self) -> float:
-        return float(np.clip(1.0 - 1.5 * self.bit_error_rate, 0.0, 1.0))
+    def mass(self) -> float:
+        """What speaks for the stretch: how long, and how much better than the least that counts."""
+        return self.seconds * (self.score - 0.5)
 
 
-def best_stretch(query: NDArray[np.uint32], reference: NDArray[np.uint32]) -> Heard | None:
-    """The stretch with most agreement; None when either has too few codes or nothing lines up.
-
-    query, reference: uint32, one code every CODE_SECONDS.
-    """
-    if not (is_sound(query) and is_sound(reference)):
-        return None
-    found = [_along(query, reference, offset) for offset in _offsets(query, reference)]
-    stretches = [stretch for stretch in found if stretch is not None]
-    return max(stretches, key=lambda stretch: stretch.seconds * (0.5 - stretch.bit_error_rate), default=None)
-
-
-def is_sound(codes: NDArray[np.uint32]) -> bool:
-    """Long and varied enough to be compared: silence and a steady hum are not."""
-    return len(codes) >= LEAST_CODES and _variety(codes) >= LEAST_VARIETY
+def heard(query: Fingerprint, reference: Fingerprint) -> list[Heard]:
+    """The stretches of sound that both have in common, surest first; each part of the query is in one at most."""
+    if not has_sound(query) or not has_sound(reference):
+        return []
+    exact = [_of_codes(each, query, reference) for each in code_stretches(query.codes, reference.codes)]
+    if _is_all(exact, query, reference):
+        return exact
+    altered = [_of_tones(each, query, reference) for each in tone_stretches(query.tones, reference.tones)]
+    kept: list[Heard] = []
+    for stretch in sorted(exact + altered, key=lambda each: -each.mass):
+        if len(kept) < _MOST_STRETCHES and not any(_overlap(stretch, known) for known in kept):
+            kept.append(stretch)
+    return kept
 
 
-def _offsets(query: NDArray[np.uint32], reference: NDArray[np.uint32]) -> list[int]:
-    """Offsets (reference index minus query index) with most votes, and 0."""
-    shift = 32 - _VOTING_BITS
-    own, other = query >> shift, reference >> shift
-    order = np.argsort(other, kind="stable")
-    ranked = other[order]
-    low, high = np.searchsorted(ranked, own, "left"), np.searchsorted(ranked, own, "right")
-    counts = high - low
-    counts[counts > _COMMON] = 0
-    total = int(counts.sum())
-    if total == 0:
-        return [0]
-    rows = np.repeat(np.arange(len(own)), counts)
-    within = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
-    votes = order[np.repeat(low, counts) + within] - rows + len(own)
-    histogram = np.bincount(votes, minlength=len(own) + len(other))
-    broad = np.convolve(histogram, np.ones(3), mode="same")
-    best = np.argsort(-broad, kind="stable")[: 3 * _OFFSETS]
-    around = {int(place) + step for place in best for step in (-1, 0, 1)}
-    ranked_offsets = sorted(around, key=lambda place: -broad[min(max(place, 0), len(broad) - 1)])
-    return [0, *(place - len(own) for place in ranked_offsets[: 3 * _OFFSETS])]
+def has_sound(fingerprint: Fingerprint) -> bool:
+    """Whether there is sound that could tell: long and varied enough."""
+    return is_sound(fingerprint.codes)
 
 
-def _along(query: NDArray[np.uint32], reference: NDArray[np.uint32], offset: int) -> Heard | None:
-    """The longest stretch along one offset whose smoothed bit error rate stays low."""
-    first, last = max(0, -offset), min(len(query), len(reference) - offset)
-    if last - first < LEAST_CODES:
-        return None
-    own, other = query[first:last], reference[first + offset : last + offset]
-    errors = np.bitwise_count(own ^ other).astype(np.float64) / 32
-    window = min(_WINDOW, len(errors))
-    padded = np.pad(errors, (window // 2, window - 1 - window // 2), mode="edge")
-    smooth = np.convolve(padded, np.ones(window) / window, "valid")
-    start, stop = _longest(smooth < _ALIKE)
-    if stop - start < LEAST_CODES:
-        return None
-    variety = min(_variety(own[start:stop]), _variety(other[start:stop]))
-    begin, end = first + start, first + stop
+def _is_all(exact: list[Heard], query: Fingerprint, reference: Fingerprint) -> bool:
+    """The codes leave nothing to be asked: the same recording from end to end of one of the two."""
+    shorter = min(query.duration, reference.duration)
+    return bool(exact) and exact[0].score >= _SURE and exact[0].end - exact[0].start >= _WHOLE * shorter
+
+
+def _of_codes(stretch: CodeStretch, query: Fingerprint, reference: Fingerprint) -> Heard:
+    """A code hears 2.7 s. Where one stretch ends between others, half of that sounded alike already."""
+    start = stretch.start * CODE_SECONDS + (0.0 if stretch.from_first else CODE_WINDOW_SECONDS / 2)
+    end = (stretch.stop - 1) * CODE_SECONDS + CODE_WINDOW_SECONDS * (1.0 if stretch.to_last else 0.5)
+    later = stretch.offset * CODE_SECONDS
+    end = min(end, query.duration, reference.duration - later)
     return Heard(
-        begin * CODE_SECONDS,
-        end * CODE_SECONDS,
-        (begin + offset) * CODE_SECONDS,
-        (end + offset) * CODE_SECONDS,
-        float(errors[start:stop].mean()),
-        variety,
+        start=start,
+        end=end,
+        ref_start=start + later,
+        ref_end=end + later,
+        score=stretch.score,
+        seconds=(stretch.stop - stretch.start) * CODE_SECONDS,
+        variety=stretch.variety,
     )
 
 
-def _variety(codes: NDArray[np.uint32]) -> float:
-    return float((np.bitwise_count(codes[1:] ^ codes[:-1]) > 2).mean())
+def _of_tones(stretch: ToneStretch, query: Fingerprint, reference: Fingerprint) -> Heard:
+    rest = TONE_WINDOW_SECONDS - CODE_SECONDS
+    return Heard(
+        start=float(np.clip(stretch.start * CODE_SECONDS, 0.0, query.duration)),
+        end=float(np.clip(stretch.stop * CODE_SECONDS + rest, 0.0, query.duration)),
+        ref_start=float(np.clip(stretch.ref_start * CODE_SECONDS, 0.0, reference.duration)),
+        ref_end=float(np.clip(stretch.ref_stop * CODE_SECONDS + rest, 0.0, reference.duration)),
+        score=(1.0 + stretch.correlation) / 2,
+        seconds=stretch.rows * CODE_SECONDS / stretch.tempo,
+        variety=stretch.variety,
+        speed=stretch.tempo,
+        pitch_semitones=stretch.semitones,
+    )
 
 
-def _longest(flags: NDArray[np.bool_]) -> tuple[int, int]:
-    """Start and stop of the longest run of True."""
-    edges = np.diff(np.concatenate([[0], flags.astype(np.int8), [0]]))
-    starts, stops = np.nonzero(edges == 1)[0], np.nonzero(edges == -1)[0]
-    if len(starts) == 0:
-        return 0, 0
-    longest = int((stops - starts).argmax())
-    return int(starts[longest]), int(stops[longest])
+def _overlap(one: Heard, other: Heard) -> bool:
+    """More than half of the shorter one is in the other."""
+    common = min(one.end, other.end) - max(one.start, other.start)
+    return 2 * common > min(one.end - one.start, other.end - other.start)

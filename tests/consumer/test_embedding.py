@@ -5,11 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from consumer.embedding import index_entries, picked_samples, query_vectors, sound_terms
+from consumer.embedding import index_entries, picked_samples, query_vectors
 from consumer.similarity.views import Seen
 from tests.consumer.clips import (
     Clip,
@@ -29,7 +27,7 @@ from tests.consumer.clips import (
     turned,
     with_logo,
 )
-from wire.fingerprints import VECTOR_SIZE, Fingerprint
+from wire.fingerprints import VECTOR_SIZE
 
 ORIGINALS = [clip(seed, duration=9.0, shot_seconds=3.0) for seed in range(4)]
 OTHERS = 200
@@ -153,7 +151,6 @@ def test_a_video_that_shows_nothing_is_not_entered_and_asks_nothing(level: float
     fingerprint = fingerprint_of(flat(level))
     assert index_entries(fingerprint) == []
     assert query_vectors(fingerprint) == []
-    assert sound_terms(fingerprint) == []
 
 
 def test_a_fingerprint_without_samples_is_not_entered() -> None:
@@ -164,47 +161,6 @@ def test_a_fingerprint_without_samples_is_not_entered() -> None:
     )  # fmt: skip
     assert index_entries(nothing) == []
     assert query_vectors(nothing) == []
-
-
-BARE = fingerprint_of(flat(duration=1.0))
-
-
-def heard(codes: NDArray[np.uint32]) -> Fingerprint:
-    return replace(BARE, codes=codes)
-
-
-CODES = st.lists(st.integers(0, 2**32 - 1), max_size=120).map(lambda codes: np.array(codes, np.uint32))
-
-
-@settings(max_examples=60, deadline=None)
-@given(lead=CODES, middle=CODES, tail=CODES)
-def test_the_same_codes_are_kept_wherever_they_stand(
-    lead: NDArray[np.uint32], middle: NDArray[np.uint32], tail: NDArray[np.uint32]
-) -> None:
-    alone = sound_terms(heard(middle))
-    within = sound_terms(heard(np.concatenate([lead, middle, tail])))
-    moved = {(term, position - len(lead)) for term, position in within}
-    # The first code alone may be a repeat of the one before it.
-    assert {found for found in alone if found[1] > 0} <= moved
-    assert {found for found in moved if 0 < found[1] < len(middle)} <= set(alone)
-
-
-def test_a_term_is_the_top_of_a_code_at_its_position() -> None:
-    codes = np.random.default_rng(1).integers(0, 2**32, 4000, dtype=np.uint32)
-    terms = sound_terms(heard(codes))
-    assert all(term == int(codes[position]) >> 4 for term, position in terms)
-    assert [position for _, position in terms] == sorted(position for _, position in terms)
-    assert len(terms) / len(codes) == pytest.approx(1 / 8, abs=0.02)
-
-
-def test_the_lowest_bits_do_not_matter() -> None:
-    codes = np.random.default_rng(2).integers(0, 2**32, 500, dtype=np.uint32)
-    assert sound_terms(heard(codes)) == sound_terms(heard(codes ^ np.uint32(5)))
-
-
-def test_a_hum_is_one_term_at_most() -> None:
-    for level in range(0, 2**32, 2**28):
-        assert len(sound_terms(heard(np.full(500, level, np.uint32)))) <= 1
 
 
 def test_a_part_of_a_compilation_is_found_behind_its_own_bars() -> None:

@@ -5,9 +5,12 @@ import dataclasses
 import pytest
 
 from consumer.assembly import Consumer
+from consumer.queries import MOST_SHARERS
 from consumer.records import Candidate
+from consumer.sound_terms import sound_question, sound_terms
 from tests.consumer.fingerprints import blank_fingerprint, make_fingerprint
 from tests.consumer.indexed import find, indexed
+from tests.consumer.sounds import heard_in, melody
 from tests.consumer.world import Entry, World
 
 
@@ -56,6 +59,30 @@ async def test_sound_alone_proposes_a_video(world: World, consumer: Consumer) ->
             heard.video.uploaded_at,
         ),
     )
+
+
+async def test_a_sound_that_everybody_has_is_kept_of_the_first_and_proposes_nobody(
+    world: World, consumer: Consumer
+) -> None:
+    jingle = make_fingerprint(1).codes
+    for seed in range(2, MOST_SHARERS + 6):
+        await indexed(world, consumer, dataclasses.replace(make_fingerprint(seed), codes=jingle))
+    counts = await world.rows("SELECT COUNT(*) AS n FROM sound_terms GROUP BY term")
+    assert {row["n"] for row in counts} == {MOST_SHARERS}
+    other_picture = dataclasses.replace(make_fingerprint(1000), codes=jingle)
+    asking = await indexed(world, consumer, other_picture)
+    assert (await find(consumer, asking.video, other_picture)).candidates == ()
+
+
+async def test_sound_at_another_pitch_alone_proposes_a_video(world: World) -> None:
+    detection = dataclasses.replace(world.detection, sound_terms=sound_terms, sound_question=sound_question)
+    consumer = await world.consumer(detection=detection)
+    heard = await indexed(world, consumer, heard_in(melody(1, 12.0)))
+    await indexed(world, consumer, heard_in(melody(2, 12.0)))
+    altered = heard_in(melody(1, 12.0, semitones=2.0, tempo=0.9))
+    asking = await indexed(world, consumer, altered)
+    found = await find(consumer, asking.video, altered)
+    assert [candidate.video_id for candidate in found.candidates] == [heard.video.id]
 
 
 async def test_a_segment_alone_proposes_a_video(world: World) -> None:

@@ -27,6 +27,7 @@ from consumer.detection import Detection
 from consumer.env import Env
 from consumer.processor_client import ProcessorClient, open_http
 from consumer.settings import Settings, load
+from consumer.sound_terms import SoundQuestion
 from tests.consumer.fake_processor import FakeProcessor
 from tests.consumer.fingerprints import make_fingerprint
 from wire.fingerprints import Fingerprint
@@ -68,6 +69,10 @@ def sound_terms(fingerprint: Fingerprint) -> list[tuple[int, int]]:
     return [(int(code), position) for position, code in enumerate(fingerprint.codes) if code % 4 == 0]
 
 
+def sound_question(fingerprint: Fingerprint) -> SoundQuestion:
+    return SoundQuestion.of((term, 0, position) for term, position in sound_terms(fingerprint))
+
+
 def compare(query: Fingerprint, reference: Fingerprint) -> Likeness:
     score = float(query.video_vector @ reference.video_vector)
     return Likeness(max(0.0, min(1.0, score)), query.codes.tobytes() == reference.codes.tobytes())
@@ -92,7 +97,7 @@ def decide(evidence: Sequence[tuple[str, Likeness]]) -> Verdict:
     return Verdict("approved", POLICY_VERSION, thresholds, similar_to=video_id, similarity_score=best.score)
 
 
-DETECTION = Detection(index_entries, query_vectors, sound_terms, compare, decide, POLICY_VERSION)
+DETECTION = Detection(index_entries, query_vectors, sound_terms, sound_question, compare, decide, POLICY_VERSION)
 
 
 @dataclass
