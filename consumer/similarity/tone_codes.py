@@ -12,7 +12,7 @@ instead, which leaves it fewer bits and, of so short a clip as are most here, fe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,9 +71,11 @@ def as_it_is(tones: NDArray[np.uint8], apart: int) -> Patches:
     return _patches(evened(tones), slice(_AS_IT_IS, _AS_IT_IS + 1), apart)
 
 
-def at_tempos(tones: NDArray[np.uint8], apart: int) -> Iterator[tuple[float, Patches]]:
+def at_tempos(
+    tones: NDArray[np.uint8], apart: int, tempos: Sequence[float] = TEMPOS
+) -> Iterator[tuple[float, Patches]]:
     """The tempo, and the patches at it at all PITCHES. Rows are on the clock that the original then has."""
-    for tempo in TEMPOS:
+    for tempo in tempos:
         yield tempo, _patches(evened(at_tempo(tones, tempo)), slice(None), apart)
 
 
