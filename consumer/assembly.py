@@ -29,7 +29,7 @@ from consumer.processor_client import ProcessorClient, open_http
 from consumer.purging import Purging
 from consumer.search import Search
 from consumer.settings import Settings
-from consumer.similarity import compare
+from consumer.similarity import compare_each
 from consumer.sound_terms import sound_question, sound_terms
 from consumer.sweep import Sweep
 from consumer.verdict_rows import VerdictRows
@@ -176,7 +176,7 @@ def detection_of(settings: Settings) -> Detection:
         query_vectors=query_vectors,
         sound_terms=sound_terms,
         sound_question=sound_question,
-        compare=compare,
+        compare=compare_each,
         decide=partial(decide, thresholds=thresholds),
         policy_version=POLICY_VERSION,
     )

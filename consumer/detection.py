@@ -27,12 +27,14 @@ class IndexEntry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """compare takes the upload first. decide is given (video id, evidence) of each candidate, in any order."""
+    """compare takes the upload, and others; it gives evidence on each of these, in their order. decide is given
+    (video id, evidence) of each candidate, in any order.
+    """
 
     index_entries: Callable[[Fingerprint], Sequence[IndexEntry]]
     query_vectors: Callable[[Fingerprint], Sequence[tuple[float, ...]]]
     sound_terms: Callable[[Fingerprint], Sequence[tuple[int, int]]]
     sound_question: Callable[[Fingerprint], SoundQuestion]
-    compare: Callable[[Fingerprint, Fingerprint], Evidence]
+    compare: Callable[[Fingerprint, Sequence[Fingerprint]], Sequence[Evidence]]
     decide: Callable[[Sequence[tuple[str, Evidence]]], Verdict]
     policy_version: int

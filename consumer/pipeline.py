@@ -51,7 +51,8 @@ from wrangler_compat.r2.types import R2Bucket, R2HttpMetadata, R2Object
 _PRESIGNED_SECONDS = 3600
 _HAND_BACK_SECONDS = 2.0
 _LONGEST_JITTER_SECONDS = 0.05
-_COMPARED_AT_ONCE = 4
+_COMPARED_FIRST = 4
+_COMPARED_AT_ONCE = 10
 
 _log = structlog.get_logger(__name__)
 
@@ -195,19 +196,20 @@ class Pipeline:
         evidence = dict(known)
         new = [candidate for candidate in found.candidates if candidate.video_id not in known]
         with self.metrics.timed("compare"):
-            for some in queries.chunks(new, _COMPARED_AT_ONCE):
+            for some in (new[:_COMPARED_FIRST], *queries.chunks(new[_COMPARED_FIRST:], _COMPARED_AT_ONCE)):
                 if is_certain(await self._decide_among(_approved(found), evidence)):
                     break
-                measured = await asyncio.gather(*(self._measure(fingerprint, candidate) for candidate in some))
-                pairs = zip(some, measured, strict=True)
-                evidence |= {candidate.video_id: one for candidate, one in pairs if one is not None}
+                halves = (some[::2], some[1::2])
+                for measured in await asyncio.gather(*(self._measure(fingerprint, half) for half in halves if half)):
+                    evidence |= measured
         return evidence
 
-    async def _measure(self, fingerprint: Fingerprint, candidate: Candidate) -> Evidence | None:
-        reference = await self._read_fingerprint(candidate.fingerprint_key)
-        if reference is None:
-            return None
-        return await self.workers.run(self.detection.compare, fingerprint, reference)
+    async def _measure(self, fingerprint: Fingerprint, candidates: Sequence[Candidate]) -> dict[str, Evidence]:
+        read = await asyncio.gather(*(self._read_fingerprint(each.fingerprint_key) for each in candidates))
+        pairs = zip(candidates, read, strict=True)
+        there = {each.video_id: reference for each, reference in pairs if reference is not None}
+        measured = await self.workers.run(self.detection.compare, fingerprint, list(there.values()))
+        return dict(zip(there, measured, strict=True))
 
     # verdict
 

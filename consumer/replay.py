@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from consumer.detection import Detection, Evidence
@@ -108,18 +109,18 @@ class Replay:
         for some in chunks(candidates, _COMPARED_AT_ONCE):
             if own is None or is_certain(verdict):
                 break
-            measured = await asyncio.gather(*(self._measure(own, candidate) for candidate in some))
-            pairs = zip(some, measured, strict=True)
-            evidence |= {candidate.video.id: found for candidate, found in pairs if found is not None}
+            evidence |= await self._measure(own, some)
             verdict = settle(kinship.statuses, evidence, self.detection.decide)
         return verdict
 
-    async def _measure(self, own: Fingerprint, candidate: Past) -> Evidence | None:
-        try:
-            reference = await self.shelf.read(candidate.video.fingerprint_key or "")
-        except UnusableFingerprintError:
-            return None
-        return await self.workers.run(self.detection.compare, own, reference)
+    async def _measure(self, own: Fingerprint, candidates: Sequence[Past]) -> dict[str, Evidence]:
+        """By video; one whose fingerprint cannot be used has none."""
+        there: dict[str, Fingerprint] = {}
+        for candidate in candidates:
+            with suppress(UnusableFingerprintError):
+                there[candidate.video.id] = await self.shelf.read(candidate.video.fingerprint_key or "")
+        measured = await self.workers.run(self.detection.compare, own, list(there.values()))
+        return dict(zip(there, measured, strict=True))
 
 
 class Kinship:

@@ -1,5 +1,5 @@
 """Exact comparison of two fingerprints: pure functions from facts to evidence."""
 
-from consumer.similarity.evidence import Evidence, compare
+from consumer.similarity.evidence import Evidence, compare, compare_each
 
-__all__ = ["Evidence", "compare"]
+__all__ = ["Evidence", "compare", "compare_each"]

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter, uniform_filter1d
+from scipy.sparse import csr_array
 
 from consumer.similarity.pictures import ALL_DETAIL, BAND, GRID, Detail, Pictures, Window, whitened
 
@@ -24,6 +26,9 @@ _CELL = 7
 
 _AROUND = 7
 """Moments around one (itself included) from which it may differ."""
+
+_LEAST_INSIDE = 0.1
+"""Share of the query's picture that must lie on the reference's to be fitted further."""
 
 _STILLEST = 0.3
 """Share of the picture that is taken to stand still when something moves."""
@@ -116,70 +121,104 @@ def _where_it_moves(own: Pictures, seen: Pictures, inside: NDArray[np.float32]) 
 def warp(pictures: Pictures, affine: Affine) -> tuple[Pictures, NDArray[np.float32]]:
     """The reference as the query would show it, float32 [k, 32, 32], and float32 [32, 32]: 1 inside its edges."""
     at_x, at_y = _places(affine)
-    inside = (np.abs(at_x) <= 1.0) & (np.abs(at_y) <= 1.0)
-    return _sample(pictures, at_x, at_y), inside.astype(np.float32)
+    seen = _reading(at_x, at_y) @ _pixels_first(pictures)
+    return np.ascontiguousarray(seen.T).reshape(pictures.shape), _inside(at_x, at_y)
 
 
 def _least_squares(own: Pictures, reference: Pictures, start: Affine, rounds: int) -> Affine:
-    slope_y = np.asarray(np.gradient(reference, 2.0 / GRID, axis=1), dtype=np.float32)
-    slope_x = np.asarray(np.gradient(reference, 2.0 / GRID, axis=2), dtype=np.float32)
+    fitting = _Fitting.of(own, reference)
     best, best_quality, affine = start, -1.0, start
-    x, y = _grid()
-    ramp = np.stack([x, y, np.ones_like(x)])
     for _ in range(rounds + 1):
-        at_x, at_y = _places(affine)
-        inside = ((np.abs(at_x) <= 1.0) & (np.abs(at_y) <= 1.0)).astype(np.float32)
-        seen = _sample(reference, at_x, at_y)
-        weights = inside * np.clip(_agreement(own, seen), 0.02, 1.0)
-        quality = _correlation(own, seen, inside + 1e-6) * min(1.0, 4.0 * float(inside.mean()))
-        if quality > best_quality:
-            best, best_quality = affine, quality
-        if inside.mean() < 0.1:
+        laid = fitting.laid(affine)
+        if laid.quality > best_quality:
+            best, best_quality = affine, laid.quality
+        if laid.inside.mean() < _LEAST_INSIDE:
             break
-        scale = _scale(own, seen, weights)
-        error = own * scale - seen
-        along_x, along_y = _sample(slope_x, at_x, at_y), _sample(slope_y, at_x, at_y)
-        step = _solve(along_x, along_y, ramp, error, weights)
+        step = laid.step()
         affine = affine + np.clip(step, -0.15, 0.15)
         if np.abs(step).max() < 1e-3:
             break
     return best
 
 
-def _solve(
-    along_x: Pictures, along_y: Pictures, ramp: NDArray[np.float32], error: Pictures, weights: NDArray[np.float32]
-) -> Affine:
-    """The damped normal equations of the six numbers of the map."""
-    products = (
-        np.stack(
-            [
-                np.einsum("kij,kij->ij", along_x, along_x),
-                np.einsum("kij,kij->ij", along_x, along_y),
-                np.einsum("kij,kij->ij", along_y, along_y),
-                np.einsum("kij,kij->ij", along_x, error),
-                np.einsum("kij,kij->ij", along_y, error),
-            ]
-        )
-        * weights
-    )
-    pairs = np.einsum("aij,bij,pij->pab", ramp, ramp, products[:3])
-    normal = np.block([[pairs[0], pairs[1]], [pairs[1].T, pairs[2]]])
-    right = np.einsum("aij,pij->pa", ramp, products[3:]).reshape(6)
-    damping = 0.02 * np.trace(normal) / 6 + 1e-6
-    solution = np.linalg.solve(normal + damping * np.eye(6), right)
-    return np.asarray(solution.reshape(2, 3))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fitting:
+    """Two videos' pictures with pixels first, which makes reading them at other places cheap.
+
+    own: float32 [1024, k]. fields: float32 [1024, 3 k], the reference and its slopes along x and y.
+    """
+
+    own: NDArray[np.float32]
+    fields: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, own: Pictures, reference: Pictures) -> _Fitting:
+        slopes = [np.gradient(reference, 2.0 / GRID, axis=axis) for axis in (2, 1)]
+        return cls(_pixels_first(own), np.hstack([_pixels_first(each) for each in (reference, *slopes)]))
+
+    def laid(self, affine: Affine) -> _Laid:
+        at_x, at_y = _places(affine)
+        inside = _inside(at_x, at_y).reshape(-1)
+        seen, along_x, along_y = np.hsplit(_reading(at_x, at_y) @ self.fields, 3)
+        return _Laid(self.own, seen, along_x, along_y, inside)
 
 
-def _scale(own: Pictures, seen: Pictures, weights: NDArray[np.float32]) -> float:
-    return float(np.clip((own * seen * weights).sum() / max((own * own * weights).sum(), 1e-9), 0.3, 3.0))
+class _Laid:
+    """The reference under one map; what is summed over the moments is kept for each pixel."""
+
+    def __init__(
+        self,
+        own: NDArray[np.float32],
+        seen: NDArray[np.float32],
+        along_x: NDArray[np.float32],
+        along_y: NDArray[np.float32],
+        inside: NDArray[np.float32],
+    ) -> None:
+        self.inside = inside
+        self._own, self._seen, self._x, self._y = own, seen, along_x, along_y
+        self._sums = _over_moments(own, seen), _over_moments(own, own), _over_moments(seen, seen)
+
+    @property
+    def quality(self) -> float:
+        """Correlation where the pictures overlap; less where they hardly do."""
+        both, mine, theirs = (float(sums @ (self.inside + 1e-6)) for sums in self._sums)
+        return both / float(np.sqrt(max(mine * theirs, 1e-12))) * min(1.0, 4.0 * float(self.inside.mean()))
+
+    def step(self) -> Affine:
+        """The damped normal equations of the six numbers of the map, solved."""
+        both, mine, theirs = (sums.reshape(GRID, GRID) for sums in self._sums)
+        weights = self.inside * np.clip(_local_correlation(both, mine, theirs), 0.02, 1.0).reshape(-1)
+        scale = float(np.clip((self._sums[0] @ weights) / max(float(self._sums[1] @ weights), 1e-9), 0.3, 3.0))
+        error = self._own * scale - self._seen
+        ramp = _ramp()
+        products = ((self._x, self._x), (self._x, self._y), (self._y, self._y))
+        pairs = [(ramp * (_over_moments(one, other) * weights)) @ ramp.T for one, other in products]
+        normal = np.block([[pairs[0], pairs[1]], [pairs[1].T, pairs[2]]])
+        right = np.concatenate([ramp @ (_over_moments(along, error) * weights) for along in (self._x, self._y)])
+        damping = 0.02 * np.trace(normal) / 6 + 1e-6
+        return np.asarray(np.linalg.solve(normal + damping * np.eye(6), right).reshape(2, 3), dtype=np.float64)
+
+
+def _over_moments(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32 [1024]: of two fields [1024, k] the sum of products, pixel by pixel."""
+    return np.asarray(np.einsum("pk,pk->p", one, other))
+
+
+def _pixels_first(pictures: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(pictures.reshape(len(pictures), -1).T, dtype=np.float32)
 
 
 def _agreement(own: Pictures, seen: Pictures) -> NDArray[np.float32]:
     """float32 [32, 32]: correlation of both around each pixel, over all moments."""
-    sums = [
-        uniform_filter(np.einsum("kij,kij->ij", one, other), _CELL, mode="nearest")
-        for one, other in ((own, seen), (own, own), (seen, seen))
-    ]
+    pairs = ((own, seen), (own, own), (seen, seen))
+    return _local_correlation(*(np.einsum("kij,kij->ij", one, other) for one, other in pairs))
+
+
+def _local_correlation(
+    both: NDArray[np.float32], mine: NDArray[np.float32], theirs: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """float32 [32, 32]: of the sums of products of each pixel, float32 [32, 32] each."""
+    sums = [uniform_filter(each, _CELL, mode="nearest") for each in (both, mine, theirs)]
     return np.asarray(sums[0] / np.sqrt(np.maximum(sums[1] * sums[2], 1e-9)), dtype=np.float32)
 
 
@@ -211,20 +250,20 @@ def _places(affine: Affine) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     )
 
 
-def _sample(pictures: Pictures, at_x: NDArray[np.float32], at_y: NDArray[np.float32]) -> Pictures:
-    """Bilinear reading of each picture at the places given, edges repeated."""
-    x = np.clip((at_x + 1) * GRID / 2 - 0.5, 0, GRID - 1)
-    y = np.clip((at_y + 1) * GRID / 2 - 0.5, 0, GRID - 1)
-    left, top = np.minimum(x.astype(np.intp), GRID - 2), np.minimum(y.astype(np.intp), GRID - 2)
+def _inside(at_x: NDArray[np.float32], at_y: NDArray[np.float32]) -> NDArray[np.float32]:
+    return ((np.abs(at_x) <= 1.0) & (np.abs(at_y) <= 1.0)).astype(np.float32)
+
+
+def _reading(at_x: NDArray[np.float32], at_y: NDArray[np.float32]) -> csr_array:
+    """[1024, 1024]: a row reads a picture (pixels first) bilinearly at one of the places given, edges repeated."""
+    x = np.clip((at_x + 1) * GRID / 2 - 0.5, 0, GRID - 1).reshape(-1)
+    y = np.clip((at_y + 1) * GRID / 2 - 0.5, 0, GRID - 1).reshape(-1)
+    left, top = np.minimum(x.astype(np.int32), GRID - 2), np.minimum(y.astype(np.int32), GRID - 2)
     along, down = x - left, y - top
-    flat = pictures.reshape(len(pictures), -1)
-    corner = (top * GRID + left).reshape(-1)
-    weights = [((1 - down) * (1 - along)), ((1 - down) * along), (down * (1 - along)), (down * along)]
-    parts = [
-        flat[:, corner + step] * weight.reshape(-1)
-        for step, weight in zip((0, 1, GRID, GRID + 1), weights, strict=True)
-    ]
-    return np.asarray(sum(parts), dtype=np.float32).reshape(len(pictures), GRID, GRID)
+    weights = np.stack([(1 - down) * (1 - along), (1 - down) * along, down * (1 - along), down * along], axis=1)
+    corners = (top * GRID + left)[:, None] + np.array([0, 1, GRID, GRID + 1], np.int32)
+    starts = np.arange(0, corners.size + 1, 4, dtype=np.int32)
+    return csr_array((weights.reshape(-1), corners.reshape(-1), starts), shape=(GRID * GRID, GRID * GRID))
 
 
 @lru_cache(maxsize=1)
@@ -232,3 +271,10 @@ def _grid() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     at = ((np.arange(GRID) + 0.5) * 2 / GRID - 1).astype(np.float32)
     y, x = np.meshgrid(at, at, indexing="ij")
     return x, y
+
+
+@lru_cache(maxsize=1)
+def _ramp() -> NDArray[np.float32]:
+    """float32 [3, 1024]: x, y and 1 of each pixel."""
+    x, y = _grid()
+    return np.stack([x, y, np.ones_like(x)]).reshape(3, -1)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.similarity.pictures import cut, features
 from consumer.similarity.timeline import SPEEDS, UNRELATED, Line, Strides, best_lines
 from consumer.similarity.views import Seen, View, inset_windows, pairs_of_views
 
@@ -77,15 +76,14 @@ def inset_proposals(query: Seen, reference: Seen, free: NDArray[np.bool_]) -> li
     whole = reference.features(View())
     stride = max(_INSET_STRIDE, -(-len(query.telling) // _MOST_ROWS))
     rows = np.arange(0, len(query.telling), stride)
-    pictures = query.full[rows]
     shown = (query.telling & free)[rows]
     if len(rows) < 2 or not shown.any():
         return []
     for window in inset_windows(query.full_aspect / reference.aspect):
-        matrix = (features(cut(pictures, window)) * shown[:, None]) @ whole.T
+        view = View(with_bars=True, window=window)
+        matrix = query.features(view, stride) @ whole.T
         matrix[~shown] = UNRELATED
         matrix[:, ~reference.telling] = UNRELATED
-        view = View(with_bars=True, window=window)
         lines = best_lines(matrix, speeds=(1.0,), most=1, strides=Strides(query=stride))
         first.extend(Hypothesis(view, View(), _within(line, query)) for line in lines)
     first.sort(key=lambda found: found.line.mass, reverse=True)

@@ -46,7 +46,7 @@ class Seen:
         self._known = {False: inner, True: full}
         self.telling: NDArray[np.bool_] = fingerprint.contrast[at] >= TELLING_CONTRAST
         self.has_bars = has_bars(fingerprint)
-        self._features: dict[View, Features] = {}
+        self._features: dict[tuple[View, int], Features] = {}
 
     @cached_property
     def aspect(self) -> float:
@@ -59,8 +59,8 @@ class Seen:
     def full_aspect(self) -> float:
         return self.fingerprint.width / max(self.fingerprint.height, 1)
 
-    def pictures(self, view: View) -> Pictures:
-        base = self.full if view.with_bars else self.inner
+    def pictures(self, view: View, stride: int = 1) -> Pictures:
+        base = (self.full if view.with_bars else self.inner)[::stride]
         return turned(cut(base, view.window), view.quarter_turns, view.mirrored)
 
     def reel(self, with_bars: bool) -> Reel:
@@ -72,10 +72,12 @@ class Seen:
             known = known[at]
         return Reel.whole(known, step)
 
-    def features(self, view: View) -> Features:
-        if view not in self._features:
-            self._features[view] = features(self.pictures(view)) * self.telling[:, None]
-        return self._features[view]
+    def features(self, view: View, stride: int = 1) -> Features:
+        """Of every stride-th sample; zeros for those that show nothing."""
+        if (view, stride) not in self._features:
+            telling = self.telling[::stride, None]
+            self._features[view, stride] = features(self.pictures(view, stride)) * telling
+        return self._features[view, stride]
 
 
 @dataclass(frozen=True, slots=True)

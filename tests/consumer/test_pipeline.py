@@ -116,9 +116,9 @@ async def test_comparing_stops_at_a_duplicate_with_nothing_left_to_account_for(
     """Another sound, or the rest of the picture, may be that of another video, which has to be found too."""
     asked: list[Fingerprint] = []
 
-    def compare_and_note(query: Fingerprint, reference: Fingerprint) -> Likeness:
-        asked.append(reference)
-        return compare(query, reference)
+    def compare_and_note(query: Fingerprint, references: Sequence[Fingerprint]) -> list[Likeness]:
+        asked.extend(references)
+        return compare(query, references)
 
     def decide_by_sound(evidence: Sequence[tuple[str, Likeness]]) -> Verdict:
         verdict = decide(evidence)

@@ -199,9 +199,9 @@ async def test_no_more_are_compared_than_the_settings_allow_and_the_nearest_go_f
 async def test_comparing_stops_at_a_certain_duplicate() -> None:
     compared: list[str] = []
 
-    def counting(query: Fingerprint, reference: Fingerprint) -> Likeness:
-        compared.append("")
-        return compare(query, reference)
+    def counting(query: Fingerprint, references: Sequence[Fingerprint]) -> list[Likeness]:
+        compared.extend("" for _ in references)
+        return compare(query, references)
 
     names = "abcdefghij"
     bucket = MemoryR2Bucket()

@@ -73,9 +73,12 @@ def sound_question(fingerprint: Fingerprint) -> SoundQuestion:
     return SoundQuestion.of((term, 0, position) for term, position in sound_terms(fingerprint))
 
 
-def compare(query: Fingerprint, reference: Fingerprint) -> Likeness:
-    score = float(query.video_vector @ reference.video_vector)
-    return Likeness(max(0.0, min(1.0, score)), query.codes.tobytes() == reference.codes.tobytes())
+def compare(query: Fingerprint, references: Sequence[Fingerprint]) -> list[Likeness]:
+    scores = [float(query.video_vector @ reference.video_vector) for reference in references]
+    return [
+        Likeness(max(0.0, min(1.0, score)), query.codes.tobytes() == reference.codes.tobytes())
+        for score, reference in zip(scores, references, strict=True)
+    ]
 
 
 def decide(evidence: Sequence[tuple[str, Likeness]]) -> Verdict:

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from consumer.similarity import Evidence, compare
+from consumer.similarity import Evidence, compare, compare_each
 from consumer.similarity.evidence import VersionMismatchError
 from tests.consumer.clips import (
     Clip,
@@ -246,6 +246,12 @@ def test_fingerprints_of_two_algorithms_say_nothing_about_each_other() -> None:
     with pytest.raises(VersionMismatchError):
         compare(newer, FINGERPRINTS[0])
     assert isinstance(compare(newer, newer), Evidence)
+
+
+def test_several_are_compared_as_each_alone() -> None:
+    query, others = fingerprint_of(trimmed(ORIGINALS[0], 2.0, 11.0)), [FINGERPRINTS[1], FINGERPRINTS[0]]
+    assert compare_each(query, others) == [compare(query, other) for other in others]
+    assert compare_each(query, []) == []
 
 
 def test_evidence_can_be_compared_and_kept() -> None:
