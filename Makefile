@@ -10,7 +10,7 @@ run: setup
 	@exec $(BIN)/python -m wrangler_compat dev
 
 test: lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .
