@@ -165,10 +165,11 @@ def visioforge_table(rows: Sequence[Row]) -> str:
     return published_table(rows, VISIOFORGE, ["VisioForge"])
 
 
-def between_markers(page: str, text: str) -> str:
+def between_markers(page: str, text: str, markers: tuple[str, str] = (BEGIN, END)) -> str:
     """The page with text in the place of what stood between the markers. Raises NoMarkersError."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    first, last = markers
+    before, begin, rest = page.partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise NoMarkersError(f"the page needs the lines {BEGIN} and {END}")
+        raise NoMarkersError(f"the page needs the lines {first} and {last}")
     return f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}"

@@ -46,7 +46,7 @@ def test_the_page_names_the_peers_and_the_sources_of_figures() -> None:
         assert peer.title.lower() in PAGE.lower()
     assert "thorn-oss/perception" in PAGE
     assert "visioforge/help" in PAGE
-    assert "benchmarks/sound.py" in PAGE
+    assert "benchmarks/sound/" in PAGE
     assert f"{len(ALTERATIONS)} of a clip with sound" in PAGE
 
 
