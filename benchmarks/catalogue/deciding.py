@@ -1,0 +1,174 @@
+"""One upload after another is decided by the consumer's own steps, as its pipeline takes them, with the time of each.
+
+Nothing is written: every upload meets the same catalogue. Beside each step stands its yardstick, measured with the same
+upload: what the store or the pure function under the step takes for the bulk of it alone.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Awaitable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from benchmarks.catalogue.instance import USER, Instance
+from benchmarks.catalogue.uploads import Upload
+from consumer import queries
+from consumer.clock import moment, utc_now
+from consumer.pipeline import Pipeline
+from consumer.records import Found, Video
+from consumer.search import Query
+from consumer.settling import settle
+from consumer.sound_terms import SoundQuestion
+from wire.fingerprints import Fingerprint, unpack
+from wrangler_compat.r2.types import R2Object
+
+QUESTION, PICTURE, SOUND, CANDIDATES = "question", "candidates by picture", "candidates by sound only", "candidates"
+EVIDENCE, POLICY, WHOLE = "evidence", "policy", "whole decision"
+STEPS = (QUESTION, PICTURE, SOUND, CANDIDATES, EVIDENCE, POLICY, WHOLE)
+
+YARDSTICKS: Mapping[str, str] = {
+    QUESTION: "the two pure functions, in this process",
+    PICTURE: "one bare query of Chroma, 64 vectors at most",
+    SOUND: "one bare SELECT of SQLite for the same terms",
+    CANDIDATES: "both of these",
+    EVIDENCE: "the pure comparison with the same candidates, in this process",
+    POLICY: "the pure policy, in this process",
+    WHOLE: "all of these",
+}
+
+_QUERY_BATCH = 64
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """rank: of the source among the candidates, from 0; None: not among them. candidates: how many there were.
+
+    status, named: of the verdict. seconds, yardsticks: by step; without sound there is none for SOUND. vectors, terms:
+    asked for. rows: of the index that answered the terms.
+    """
+
+    upload: Upload
+    rank: int | None
+    candidates: int
+    status: str
+    named: str | None
+    seconds: Mapping[str, float]
+    yardsticks: Mapping[str, float]
+    vectors: int
+    terms: int
+    rows: int
+
+    @property
+    def is_caught(self) -> bool:
+        return self.status in ("duplicate", "flagged")
+
+    @property
+    def is_right(self) -> bool:
+        return self.is_caught and self.named == self.upload.source
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.is_caught and self.named != self.upload.source
+
+
+async def decide(instance: Instance, upload: Upload) -> Decision:
+    pipeline, fingerprint = instance.pipeline, upload.fingerprint
+    video = uploaded(upload.name)
+    query, asking = await _timed(pipeline.search.query_of(fingerprint))
+    by_sound = replace(query, video_vector=[], vectors=[])
+    by_picture = replace(query, sound=SoundQuestion.of([]))
+    _, picture = await _timed(pipeline.search.find(video, by_picture))
+    _, sound = await _timed(pipeline.search.find(video, by_sound))
+    found, finding = await _timed(pipeline.search.find(video, query))
+    evidence, comparing = await _timed(pipeline._evidence(fingerprint, found, {}))
+    opinion, judging = await _timed(pipeline._opinion(found, evidence))
+    seconds = {QUESTION: asking, PICTURE: picture, SOUND: sound, CANDIDATES: finding}
+    seconds |= {EVIDENCE: comparing, POLICY: judging, WHOLE: asking + finding + comparing + judging}
+    yardsticks, rows = await _yardsticks(instance, fingerprint, query, found, list(evidence))
+    names = [candidate.video_id for candidate in found.candidates]
+    has_sound = len(query.sound.terms) > 0
+    return Decision(
+        upload=upload,
+        rank=names.index(upload.source) if upload.source in names else None,
+        candidates=len(names),
+        status=opinion.verdict.status,
+        named=opinion.verdict.duplicate_of,
+        seconds={step: spent for step, spent in seconds.items() if has_sound or step != SOUND},
+        yardsticks={step: spent for step, spent in yardsticks.items() if has_sound or step != SOUND},
+        vectors=len(query.vectors),
+        terms=len(query.sound.terms),
+        rows=rows,
+    )
+
+
+def uploaded(name: str) -> Video:
+    """Comes after all entries. It has no rows: the steps up to its verdict ask for none."""
+    return Video(
+        id=name,
+        r2_key=f"videos/{name}.mp4",
+        user_id=USER,
+        uploaded_at=moment(utc_now()),
+        priority="normal",
+        tier="standard",
+        request_id="",
+        source_url=None,
+        range_start=None,
+        range_stop=None,
+        fingerprint_key=None,
+        algorithm_version=None,
+        thumbnail_key=None,
+        indexed_at=None,
+    )
+
+
+async def _yardsticks(
+    instance: Instance, fingerprint: Fingerprint, query: Query, found: Found, compared: list[str]
+) -> tuple[dict[str, float], int]:
+    """And how many rows answered the terms. compared: the candidates that there is evidence on."""
+    pipeline = instance.pipeline
+    began = time.perf_counter()
+    pipeline.detection.query_vectors(fingerprint)
+    pipeline.detection.sound_question(fingerprint)
+    asking = time.perf_counter() - began
+    bare = pipeline.search.segments.query_batch(query.vectors[:_QUERY_BATCH], top_k=pipeline.search.top_k)
+    _, picture = await _timed(bare)
+    rows, sound = selected(instance.database, query.sound)
+    keys = {each.video_id: each.fingerprint_key for each in found.candidates}
+    references = [await _read(pipeline, keys[name]) for name in compared]
+    began = time.perf_counter()
+    evidence = dict(zip(compared, pipeline.detection.compare(fingerprint, references), strict=True))
+    comparing = time.perf_counter() - began
+    began = time.perf_counter()
+    settle(dict.fromkeys(compared, "approved"), evidence, pipeline.detection.decide)
+    judging = time.perf_counter() - began
+    parts = {QUESTION: asking, PICTURE: picture, SOUND: sound, CANDIDATES: picture + sound}
+    return parts | {EVIDENCE: comparing, POLICY: judging, WHOLE: asking + picture + sound + comparing + judging}, rows
+
+
+def selected(database: Path, question: SoundQuestion) -> tuple[int, float]:
+    """Rows and seconds of a SELECT of the sounds that have these terms, in the library itself."""
+    terms = sorted(set(question.terms.tolist()))
+    with closing(sqlite3.connect(database)) as connection:
+        began = time.perf_counter()
+        count = 0
+        for some in queries.chunks(terms, queries.TERMS_AT_ONCE):
+            count += len(connection.execute(queries.sharing_terms(some), ("",)).fetchall())
+        return count, time.perf_counter() - began
+
+
+async def _read(pipeline: Pipeline, key: str) -> Fingerprint:
+    body = await pipeline.bucket.get(key)
+    if body is None or isinstance(body, R2Object):
+        raise AssertionError(f"{key} was put a while ago")
+    return unpack(await body.bytes())
+
+
+async def _timed(step: Awaitable[_T]) -> tuple[_T, float]:
+    began = time.perf_counter()
+    result = await step
+    return result, time.perf_counter() - began

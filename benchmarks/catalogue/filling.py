@@ -1,0 +1,106 @@
+"""Entries: each goes the way of an upload from its rows to an approving verdict, but for the decoding and the search.
+
+The rows are those that edge_api writes; the lease, the kept fingerprint, the index and the verdict's rows are made by
+the consumer's own parts. A synthetic film resembles nothing, so nobody looks for what it might resemble.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+import uuid
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from dataclasses import dataclass
+
+from benchmarks.catalogue.entries import synthetic_from
+from benchmarks.catalogue.instance import USER, Instance
+from benchmarks.quality.workers import Progress
+from consumer import queries
+from consumer.clock import moment, utc_now
+from consumer.records import Claim, Kept, fingerprint_key
+from wire.fingerprints import Fingerprint, pack
+from wire.verdicts import Verdict
+
+AT_ONCE = 4
+"""Entries on their way at a time: the stores wait for one another less."""
+
+_ADD_VIDEO = "INSERT INTO videos (id, r2_key, user_id, status, uploaded_at) VALUES (?1, ?2, ?3, 'processing', ?4)"
+_ADD_JOB = "INSERT INTO processing_jobs (id, video_id, status, created_at) VALUES (?1, ?1, 'pending', ?2)"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one took. making: processor seconds to make the fingerprint, 0 for a real clip's. indexing: wall seconds in
+    the consumer's index step; entering: of all. seconds: of video. kept_bytes: of its fingerprint."""
+
+    making: float
+    indexing: float
+    entering: float
+    seconds: float
+    kept_bytes: int
+
+
+async def fill(instance: Instance, clips: dict[str, Fingerprint], files: tuple[str, ...], count: int) -> list[Entry]:
+    """Enters the clips under their names, and synthetic videos until there are `count` entries."""
+    progress = Progress("entries", max(count, len(clips)))
+    entries: list[Entry] = []
+
+    async def mixed(seed: int) -> Entry:
+        fingerprint, spent = await instance.pipeline.workers.run(synthetic_from, seed, files)
+        return await enter(instance, f"synthetic-{seed}", fingerprint, spent)
+
+    real = (enter(instance, name, fingerprint) for name, fingerprint in clips.items())
+    async for entry in _at_once(itertools.chain(real, map(mixed, range(count - len(clips))))):
+        entries.append(entry)
+        progress.at(len(entries))
+    return entries
+
+
+async def enter(instance: Instance, name: str, fingerprint: Fingerprint, making: float = 0.0) -> Entry:
+    """As the only video of its kind: approved."""
+    began = time.perf_counter()
+    pipeline = instance.pipeline
+    claim = await _claimed(instance, name)
+    kept = Kept(fingerprint, fingerprint_key(claim.video))
+    packed = pack(fingerprint)
+    await pipeline.bucket.put(kept.key, packed)
+    length = float(fingerprint.duration)
+    row = (claim.video.id, kept.key, fingerprint.algorithm_version, round(length), length, None)
+    guard = pipeline.db.prepare(queries.GUARD_LEASE).bind(claim.owner, claim.video.id)
+    await pipeline.db.batch([guard, pipeline.db.prepare(queries.KEPT).bind(*row)])
+    indexing = time.perf_counter()
+    await pipeline.catalogue.index(claim, kept)
+    indexed = time.perf_counter()
+    await _approve(instance, claim)
+    return Entry(making, indexed - indexing, time.perf_counter() - began, length, len(packed))
+
+
+async def _claimed(instance: Instance, name: str) -> Claim:
+    db, at = instance.pipeline.db, moment(utc_now())
+    video = db.prepare(_ADD_VIDEO).bind(name, f"videos/{at[:10].replace('-', '/')}/{name}.mp4", USER, at)
+    await db.batch([video, db.prepare(_ADD_JOB).bind(name, at)])
+    claim = await instance.pipeline.leases.claim(name, f"benchmark/{uuid.uuid4().hex}")
+    if claim is None:
+        raise AssertionError(f"nobody else claims {name}")
+    return claim
+
+
+async def _approve(instance: Instance, claim: Claim) -> None:
+    """Written against the catalogue as it is now, again when another entry was faster."""
+    pipeline = instance.pipeline
+    verdict = Verdict("approved", pipeline.detection.policy_version, thresholds={})
+    written = False
+    while not written:
+        version = int(await pipeline.db.prepare(queries.VERSION).first("version"))
+        written = await pipeline.rows.write(claim, verdict, version=version)
+
+
+async def _at_once(work: Iterator[Coroutine[None, None, Entry]]) -> AsyncIterator[Entry]:
+    """What they give, in the order they end; AT_ONCE of them run at a time. Each is made when its turn comes."""
+    running = {asyncio.create_task(one) for one in itertools.islice(work, AT_ONCE)}
+    while running:
+        done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        running |= {asyncio.create_task(one) for one in itertools.islice(work, len(done))}
+        for task in done:
+            yield task.result()

@@ -1,0 +1,126 @@
+"""What the catalogue holds, what was found in it, and what it took, as Markdown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.catalogue.deciding import SOUND, STEPS, WHOLE, YARDSTICKS, Decision
+from benchmarks.catalogue.filling import AT_ONCE, Entry
+from benchmarks.catalogue.uploads import UNRELATED
+from benchmarks.quality.tables import percent, table
+
+MARKERS = ("<!-- catalogue:begin -->", "<!-- catalogue:end -->")
+TARGETS = {WHOLE: 300.0, SOUND: 200.0}
+"""Milliseconds, at p50."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Rows and bytes after the filling. segments: rows; vectors: distinct ones. wall: seconds to fill it all."""
+
+    segments: int
+    vectors: int
+    sound_terms: int
+    database_bytes: int
+    chroma_bytes: int
+    wall: float
+
+
+def stored_table(entries: Sequence[Entry], stored: Stored) -> str:
+    count, minutes = len(entries), sum(entry.seconds for entry in entries) / 60
+    kept = sum(entry.kept_bytes for entry in entries)
+    made = [entry.making for entry in entries if entry.making]
+    rows = [
+        ("entries", f"{count:,}, {minutes / 60:,.1f} hours of video"),
+        ("segment vectors of an entry", f"{stored.segments / count:.1f} ({stored.vectors:,} distinct ones in all)"),
+        ("segment vectors of a minute", f"{stored.segments / minutes:.1f}"),
+        ("sound terms of a minute", f"{stored.sound_terms / minutes:.1f}"),
+        ("kept fingerprint of an hour", f"{kept / minutes * 60 / 1e6:.2f} MB"),
+        ("D1 for an hour", f"{stored.database_bytes / minutes * 60 / 1e6:.2f} MB"),
+        ("Chroma for an hour", f"{stored.chroma_bytes / minutes * 60 / 1e6:.2f} MB"),
+        ("to make a synthetic fingerprint", f"{_ms(made, 50)} ms of the processor" if made else "-"),
+        ("to index an entry, p50 / p95", _both([entry.indexing for entry in entries])),
+        ("to enter it, rows and fingerprint too", _both([entry.entering for entry in entries])),
+        ("to fill it, an entry", f"{1000 * stored.wall / count:.0f} ms, {AT_ONCE} at a time"),
+    ]
+    return table(["the catalogue", ""], rows)
+
+
+def recall_table(decisions: Sequence[Decision]) -> str:
+    head = ["upload", "n", "among the candidates", "first", "verdict names it", "false matches", "approved"]
+    groups: dict[str, list[Decision]] = {}
+    for decision in decisions:
+        groups.setdefault(decision.upload.alteration, []).append(decision)
+    copies = [decision for decision in decisions if decision.upload.source is not None]
+    rows = [_recall_cells(title, some) for title, some in groups.items()]
+    return table(head, [*rows, _recall_cells("all copies", copies)])
+
+
+def wrong_lines(decisions: Sequence[Decision]) -> str:
+    """Which uploads were taken for which entry that they are no copy of."""
+    wrong = [decision for decision in decisions if decision.is_wrong]
+    if not wrong:
+        return "Nothing was taken for what it is no copy of."
+    return "\n".join(f"- `{each.upload.name}` was {each.status} as a copy of `{each.named}`" for each in wrong)
+
+
+def time_table(decisions: Sequence[Decision]) -> str:
+    head = ["step", "p50", "p95", "target", "yardstick", "its p50", "ratio", "ratio of p95"]
+    rows = []
+    for step in STEPS:
+        spent = [each.seconds[step] for each in decisions if step in each.seconds]
+        bare = [each.yardsticks[step] for each in decisions if step in each.yardsticks]
+        if not spent:
+            continue
+        ratios = [_quantile(spent, share) / _quantile(bare, share) for share in (50, 95)]
+        cells = [step, f"{_ms(spent, 50)} ms", f"{_ms(spent, 95)} ms", _target(step, spent), YARDSTICKS[step]]
+        rows.append([*cells, f"{_ms(bare, 50)} ms", *(f"{ratio:.2f}" for ratio in ratios)])
+    return table(head, rows)
+
+
+def asked_line(decisions: Sequence[Decision]) -> str:
+    means = {
+        name: float(np.mean([getattr(each, name) for each in decisions]))
+        for name in ("vectors", "terms", "rows", "candidates")
+    }
+    return (
+        f"An upload asks for {means['vectors']:.0f} vectors and {means['terms']:,.0f} sound terms on average; "
+        f"{means['rows']:,.0f} rows answer those, and {means['candidates']:.1f} candidates come of it."
+    )
+
+
+def _recall_cells(title: str, decisions: Sequence[Decision]) -> list[str]:
+    count = len(decisions)
+    wrong, approved = (sum(each.is_wrong for each in decisions), sum(not each.is_caught for each in decisions))
+    shares = ["-", "-", "-"]
+    if title != UNRELATED and count:
+        hits = [
+            sum(each.rank is not None for each in decisions),
+            sum(each.rank == 0 for each in decisions),
+            sum(each.is_right for each in decisions),
+        ]
+        shares = [percent(hit / count) for hit in hits]
+    return [title, str(count), *shares, str(wrong), str(approved)]
+
+
+def _target(step: str, spent: Sequence[float]) -> str:
+    if step not in TARGETS:
+        return ""
+    limit = TARGETS[step]
+    return f"{limit:.0f} ms{'' if 1000 * _quantile(spent, 50) < limit else ', not met'}"
+
+
+def _both(spent: Sequence[float]) -> str:
+    return f"{_ms(spent, 50)} / {_ms(spent, 95)} ms"
+
+
+def _ms(spent: Sequence[float], share: int) -> str:
+    value = 1000 * _quantile(spent, share)
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def _quantile(spent: Sequence[float], share: int) -> float:
+    return float(np.percentile(spent, share))
