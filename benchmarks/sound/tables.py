@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from benchmarks.quality.tables import percent, table
+from benchmarks.sound.grid import KINDS
 from benchmarks.sound.rows import TARGETS, Answer, Row, Sum
 
 MARKERS = ("<!-- sound:begin -->", "<!-- sound:end -->")
@@ -31,6 +32,18 @@ def false_lines(answers: Sequence[Answer]) -> str:
     wrong = sum(bool(answer.wrong) for answer in answers)
     lines = [f"- `{clip}` was taken for `{other}` {times} times" for (clip, other), times in pairs.most_common()]
     return f"Another clip was named in {wrong} of {len(answers):,} answers:\n\n" + "\n".join(lines)
+
+
+def clip_table(answers: Sequence[Answer]) -> str:
+    """Recall of the whole chain of each clip by kind; those found everywhere are left out."""
+    clips = {clip: [each for each in answers if each.clip == clip] for clip in sorted({each.clip for each in answers})}
+    rows = []
+    for clip, own in clips.items():
+        if not all(answer.hit for answer in own):
+            kinds = [[answer.hit for answer in own if answer.alteration.kind == kind] for kind in KINDS]
+            rows.append([f"`{clip}`", *(percent(sum(hits) / len(hits)) if hits else "-" for hits in kinds)])
+    found = f"{len(clips) - len(rows)} of {len(clips)} clips are found at every step"
+    return f"{found}." if not rows else f"{found}; the others:\n\n" + table(["clip", *KINDS], rows)
 
 
 def time_line(answers: Sequence[Answer]) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.sound.grid import ALTERATIONS, KINDS, STEPS, Alteration
 from benchmarks.sound.rows import FAR, NEAR, TARGETS, Answer, Peer, highest_unrelated, rows_of, sums_of
-from benchmarks.sound.tables import false_lines, grid_table, sum_table, time_line
+from benchmarks.sound.tables import clip_table, false_lines, grid_table, sum_table, time_line
 
 PITCH = Alteration("pitch", 106)
 
@@ -120,6 +120,15 @@ def test_other_clips_are_named() -> None:
     assert told.startswith("Another clip was named in 2 of 3 answers")
     assert "`a` was taken for `b` 2 times" in told
     assert "`a` was taken for `c` 1 times" in told
+
+
+def test_clips_that_are_missed_somewhere_are_listed_by_kind() -> None:
+    only_tempo = [answer("c", each, matched=each.kind == "tempo") for each in ALTERATIONS]
+    lines = clip_table(every("a", 16) + only_tempo).splitlines()
+    assert lines[0] == "1 of 2 clips are found at every step; the others:"
+    assert lines[-1] == "| `c` | 0 | 100 | 0 |"
+    assert clip_table(every("a", 16)) == "1 of 1 clips are found at every step."
+    assert clip_table([answer("d", matched=False)]).splitlines()[-1] == "| `d` | 0 | - | - |"
 
 
 def test_times_are_medians() -> None:
