@@ -1,7 +1,7 @@
 """The index as the catalogue grows: `python -m benchmarks.catalogue FOLDER [--entries 10000] [--out docs/quality.md]`.
 
 FOLDER holds clips no two of which show the same. A fresh instance (SQLite, Chroma and S3 as `wrangler_compat dev` has
-them) is filled through the consumer's own parts with most of the clips and with synthetic videos mixed of all of them;
+them) is filled through the consumer's own parts with most of the clips and with synthetic videos mixed of them;
 then altered copies of some clips, and clips that it does not hold, are decided by the consumer's own steps.
 """
 
@@ -23,11 +23,11 @@ from benchmarks.catalogue.instance import Instance, bytes_in, fresh_instance
 from benchmarks.catalogue.tables import (
     MARKERS,
     Stored,
+    amiss_lines,
     asked_line,
     recall_table,
     stored_table,
     time_table,
-    wrong_lines,
 )
 from benchmarks.catalogue.uploads import Prepared, prepare
 from benchmarks.quality.clips import ClipError
@@ -91,7 +91,7 @@ def report(entries: Sequence[Entry], stored: Stored, decisions: Sequence[Decisio
         heading(options),
         stored_table(entries, stored),
         recall_table(decisions),
-        wrong_lines(decisions),
+        amiss_lines(decisions),
         time_table(decisions),
         asked_line(decisions),
     ]

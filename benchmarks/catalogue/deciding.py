@@ -19,7 +19,7 @@ from benchmarks.catalogue.uploads import Upload
 from consumer import queries
 from consumer.clock import moment, utc_now
 from consumer.pipeline import Pipeline
-from consumer.records import Found, Video
+from consumer.records import Video
 from consumer.search import Query
 from consumer.settling import settle
 from consumer.sound_terms import SoundQuestion
@@ -48,20 +48,24 @@ _T = TypeVar("_T")
 class Decision:
     """rank: of the source among the candidates, from 0; None: not among them. candidates: how many there were.
 
-    status, named: of the verdict. seconds, yardsticks: by step; without sound there is none for SOUND. vectors, terms:
-    asked for. rows: of the index that answered the terms.
+    compared: of them, how many the evidence was measured on before the verdict was certain. status, named, reason: of
+    the verdict. seconds, yardsticks: by step; without sound there is none for SOUND. vectors, terms:
+    asked for. rows: of the index that answered the terms. reading: seconds to read the candidates compared, one by one.
     """
 
     upload: Upload
     rank: int | None
     candidates: int
+    compared: int
     status: str
     named: str | None
+    reason: str | None
     seconds: Mapping[str, float]
     yardsticks: Mapping[str, float]
     vectors: int
     terms: int
     rows: int
+    reading: float
 
     @property
     def is_caught(self) -> bool:
@@ -89,20 +93,28 @@ async def decide(instance: Instance, upload: Upload) -> Decision:
     opinion, judging = await _timed(pipeline._opinion(found, evidence))
     seconds = {QUESTION: asking, PICTURE: picture, SOUND: sound, CANDIDATES: finding}
     seconds |= {EVIDENCE: comparing, POLICY: judging, WHOLE: asking + finding + comparing + judging}
-    yardsticks, rows = await _yardsticks(instance, fingerprint, query, found, list(evidence))
+    keys = {each.video_id: each.fingerprint_key for each in found.candidates}
+    references, reading = await _timed(_read(pipeline, [keys[name] for name in evidence]))
+    rows, selecting = selected(instance.database, query.sound)
+    yardsticks = await _yardsticks(
+        pipeline, fingerprint, query, dict(zip(evidence, references, strict=True)), selecting
+    )
     names = [candidate.video_id for candidate in found.candidates]
     has_sound = len(query.sound.terms) > 0
     return Decision(
         upload=upload,
         rank=names.index(upload.source) if upload.source in names else None,
         candidates=len(names),
+        compared=len(evidence),
         status=opinion.verdict.status,
         named=opinion.verdict.duplicate_of,
+        reason=opinion.verdict.reason,
         seconds={step: spent for step, spent in seconds.items() if has_sound or step != SOUND},
         yardsticks={step: spent for step, spent in yardsticks.items() if has_sound or step != SOUND},
         vectors=len(query.vectors),
         terms=len(query.sound.terms),
         rows=rows,
+        reading=reading,
     )
 
 
@@ -127,27 +139,23 @@ def uploaded(name: str) -> Video:
 
 
 async def _yardsticks(
-    instance: Instance, fingerprint: Fingerprint, query: Query, found: Found, compared: list[str]
-) -> tuple[dict[str, float], int]:
-    """And how many rows answered the terms. compared: the candidates that there is evidence on."""
-    pipeline = instance.pipeline
+    pipeline: Pipeline, fingerprint: Fingerprint, query: Query, compared: Mapping[str, Fingerprint], selecting: float
+) -> dict[str, float]:
+    """compared: the candidates that there is evidence on. selecting: seconds of the bare SELECT."""
     began = time.perf_counter()
     pipeline.detection.query_vectors(fingerprint)
     pipeline.detection.sound_question(fingerprint)
     asking = time.perf_counter() - began
     bare = pipeline.search.segments.query_batch(query.vectors[:_QUERY_BATCH], top_k=pipeline.search.top_k)
     _, picture = await _timed(bare)
-    rows, sound = selected(instance.database, query.sound)
-    keys = {each.video_id: each.fingerprint_key for each in found.candidates}
-    references = [await _read(pipeline, keys[name]) for name in compared]
     began = time.perf_counter()
-    evidence = dict(zip(compared, pipeline.detection.compare(fingerprint, references), strict=True))
+    evidence = dict(zip(compared, pipeline.detection.compare(fingerprint, list(compared.values())), strict=True))
     comparing = time.perf_counter() - began
     began = time.perf_counter()
     settle(dict.fromkeys(compared, "approved"), evidence, pipeline.detection.decide)
     judging = time.perf_counter() - began
-    parts = {QUESTION: asking, PICTURE: picture, SOUND: sound, CANDIDATES: picture + sound}
-    return parts | {EVIDENCE: comparing, POLICY: judging, WHOLE: asking + picture + sound + comparing + judging}, rows
+    parts = {QUESTION: asking, PICTURE: picture, SOUND: selecting, CANDIDATES: picture + selecting}
+    return parts | {EVIDENCE: comparing, POLICY: judging, WHOLE: asking + picture + selecting + comparing + judging}
 
 
 def selected(database: Path, question: SoundQuestion) -> tuple[int, float]:
@@ -161,11 +169,14 @@ def selected(database: Path, question: SoundQuestion) -> tuple[int, float]:
         return count, time.perf_counter() - began
 
 
-async def _read(pipeline: Pipeline, key: str) -> Fingerprint:
-    body = await pipeline.bucket.get(key)
-    if body is None or isinstance(body, R2Object):
-        raise AssertionError(f"{key} was put a while ago")
-    return unpack(await body.bytes())
+async def _read(pipeline: Pipeline, keys: list[str]) -> list[Fingerprint]:
+    found = []
+    for key in keys:
+        body = await pipeline.bucket.get(key)
+        if body is None or isinstance(body, R2Object):
+            raise AssertionError(f"{key} was put a while ago")
+        found.append(unpack(await body.bytes()))
+    return found
 
 
 async def _timed(step: Awaitable[_T]) -> tuple[_T, float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.catalogue.deciding import SOUND, STEPS, WHOLE, YARDSTICKS, Decision
+from benchmarks.catalogue.deciding import EVIDENCE, SOUND, STEPS, WHOLE, YARDSTICKS, Decision
 from benchmarks.catalogue.filling import AT_ONCE, Entry
 from benchmarks.catalogue.uploads import UNRELATED
 from benchmarks.quality.tables import percent, table
@@ -59,12 +59,19 @@ def recall_table(decisions: Sequence[Decision]) -> str:
     return table(head, [*rows, _recall_cells("all copies", copies)])
 
 
-def wrong_lines(decisions: Sequence[Decision]) -> str:
-    """Which uploads were taken for which entry that they are no copy of."""
-    wrong = [decision for decision in decisions if decision.is_wrong]
-    if not wrong:
-        return "Nothing was taken for what it is no copy of."
-    return "\n".join(f"- `{each.upload.name}` was {each.status} as a copy of `{each.named}`" for each in wrong)
+def amiss_lines(decisions: Sequence[Decision]) -> str:
+    """Which uploads were taken for which entry that they are no copy of, and which copies were missed."""
+    lines = []
+    for each in decisions:
+        if each.is_wrong:
+            told = f"{each.status} as a copy of `{each.named}` ({each.reason or 'sure'})"
+        elif each.upload.source is not None and not each.is_right:
+            place = "not among the candidates" if each.rank is None else f"candidate {each.rank + 1}"
+            told = f"{each.status}; its source is {place}"
+        else:
+            continue
+        lines.append(f"- `{each.upload.name}`: {told}")
+    return "\n".join(lines) or "Every copy was taken for that of its source, and nothing else for any."
 
 
 def time_table(decisions: Sequence[Decision]) -> str:
@@ -84,11 +91,16 @@ def time_table(decisions: Sequence[Decision]) -> str:
 def asked_line(decisions: Sequence[Decision]) -> str:
     means = {
         name: float(np.mean([getattr(each, name) for each in decisions]))
-        for name in ("vectors", "terms", "rows", "candidates")
+        for name in ("vectors", "terms", "rows", "candidates", "compared")
     }
+    compared = max(1, sum(each.compared for each in decisions))
+    reading = sum(each.reading for each in decisions) / compared
+    comparing = sum(each.yardsticks[EVIDENCE] for each in decisions) / compared
     return (
         f"An upload asks for {means['vectors']:.0f} vectors and {means['terms']:,.0f} sound terms on average; "
-        f"{means['rows']:,.0f} rows answer those, and {means['candidates']:.1f} candidates come of it."
+        f"{means['rows']:,.0f} rows answer those, {means['candidates']:.1f} candidates come of it, and "
+        f"{means['compared']:.1f} of these are compared: {1000 * reading:.1f} ms to read one, {1000 * comparing:.0f} "
+        "ms to compare it."
     )
 
 

@@ -50,13 +50,19 @@ class Dealt:
     strangers: tuple[Clip, ...]
 
     @property
+    def unshown(self) -> tuple[Clip, ...]:
+        """Entered, and no upload shows them."""
+        return tuple(clip for clip in self.entered if clip not in self.altered)
+
+    @property
     def clips(self) -> tuple[Clip, ...]:
         return (*self.entered, *self.fillers, *self.strangers)
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """clips: fingerprints of those entered, by name. files: kept fingerprints of all real clips, to mix others of."""
+    """clips: fingerprints of those entered, by name. files: kept fingerprints to mix synthetic videos of: of clips that
+    no upload shows, so that none has a right to resemble one."""
 
     clips: dict[str, Fingerprint]
     files: tuple[str, ...]
@@ -89,7 +95,7 @@ def prepare(folder: Path, work: Path, sources: int, strangers: int) -> Prepared:
     originals = {clip: key for clip in parts.clips if (key := f"{clip.name}--original") in readable}
     return Prepared(
         clips={clip.name: kept_fingerprint(readable[originals[clip]]) for clip in parts.entered if clip in originals},
-        files=tuple(readable[key] for key in originals.values()),
+        files=tuple(readable[originals[clip]] for clip in parts.unshown if clip in originals),
         uploads=[
             *(copied(copy, kept_fingerprint(readable[copy.key])) for copy in copies if copy.key in readable),
             *(

@@ -21,11 +21,11 @@ from benchmarks.catalogue.tables import (
     MARKERS,
     TARGETS,
     Stored,
+    amiss_lines,
     asked_line,
     recall_table,
     stored_table,
     time_table,
-    wrong_lines,
 )
 from benchmarks.catalogue.uploads import ALTERED, UNRELATED, Upload, deal
 from benchmarks.quality.alterations import chosen
@@ -55,13 +55,16 @@ def decision(
         upload=Upload(f"{source}--{alteration}", alteration, source, blank_fingerprint()),
         rank=rank,
         candidates=16,
+        compared=10,
         status=status,
         named=named,
+        reason=None,
         seconds=dict.fromkeys(steps, ms / 1000),
         yardsticks=dict.fromkeys(steps, ms / 2000),
         vectors=50,
         terms=20_000,
         rows=300,
+        reading=0.05,
     )
 
 
@@ -79,6 +82,7 @@ def test_every_clip_plays_one_part() -> None:
     assert len(dealt.strangers) == 10
     assert sorted(each.name for each in dealt.clips) == sorted(each.name for each in clips)
     assert deal(clips[::-1], 6, 10) == dealt
+    assert set(dealt.unshown) == set(dealt.entered) - set(dealt.altered)
 
 
 def test_few_clips_leave_no_strangers_over() -> None:
@@ -119,9 +123,23 @@ def test_recall_is_told_for_each_alteration_and_all_copies() -> None:
     assert cells(text, "all copies") == ["all copies", "5", "80", "60", "60", "1", "1"]
 
 
-def test_false_matches_are_named() -> None:
-    assert wrong_lines([decision()]) == "Nothing was taken for what it is no copy of."
-    assert "`a--mirrored` was duplicate as a copy of `b`" in wrong_lines([decision(named="b"), decision()])
+def test_false_matches_and_misses_are_named() -> None:
+    assert amiss_lines([decision()]).startswith("Every copy was taken for that of its source")
+    stranger = decision(UNRELATED, source=None, status="approved", named=None)
+    lines = amiss_lines(
+        [
+            decision(named="b"),
+            decision(),
+            stranger,
+            decision("cropped", status="approved", named=None, rank=2),
+            decision("small", status="approved", named=None, rank=None),
+        ]
+    ).splitlines()
+    assert lines == [
+        "- `a--mirrored`: duplicate as a copy of `b` (sure)",
+        "- `a--cropped`: approved; its source is candidate 3",
+        "- `a--small`: approved; its source is not among the candidates",
+    ]
 
 
 def test_each_step_has_its_times_and_its_yardstick() -> None:
@@ -157,7 +175,9 @@ def test_the_catalogue_is_told_for_each_minute_and_hour() -> None:
 
 
 def test_what_is_asked_is_told() -> None:
-    assert "50 vectors and 20,000 sound terms" in asked_line([decision(), decision()])
+    text = asked_line([decision(), decision()])
+    assert "50 vectors and 20,000 sound terms" in text
+    assert "10.0 of these are compared: 5.0 ms to read one, 5 ms to compare it" in text
 
 
 def test_the_report_says_no_folder() -> None:
