@@ -7,7 +7,8 @@ what moves. A copy has both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +18,17 @@ from consumer.similarity.reel import Reel
 from consumer.similarity.registration import Registered, measure, of_window, refine, warp
 from consumer.similarity.search import LEAST_SAMPLES, Hypothesis, inset_proposals, proposals
 from consumer.similarity.timeline import STEP, Line
+from consumer.similarity.timing import exact_course
 from consumer.similarity.views import Seen
 
 _MOMENTS = 24
-_SPEED_MARGIN = 0.015
 _MOST_PIECES = 4
 _LOOKED_AT = 3
+_SURE = 8.0
 _BLOCK = 512
-_REACH_SECONDS = 2.0
+_CLOSE, _CLEARLY = 0.25, 0.1
+_LONG = 8
+_MUCH_EXTENT, _MUCH_VARIETY = 200.0, 1.6
 _STRENGTHS = (-14.0, 1.2, 2.4, 3.6, 13.0)
 _SCORES = (0.0, 0.70, 0.85, 0.95, 1.0)
 _MOVING = (0.0, 0.3, 0.55, 0.56)
@@ -78,24 +82,31 @@ def stretches(query: Seen, reference: Seen) -> list[Stretch]:
 
 
 def _best(query: Seen, reference: Seen, proposed: list[Hypothesis]) -> Stretch | None:
-    measured = [_measured(query, reference, each) for each in proposed[:_LOOKED_AT]]
-    return max(measured, key=lambda each: each.strength, default=None)
+    """The strongest of the most promising; what is sure is not looked beyond."""
+    best: Stretch | None = None
+    for each in proposed[:_LOOKED_AT]:
+        measured = _measured(query, reference, each)
+        best = measured if best is None or measured.strength > best.strength else best
+        if best.strength >= _SURE:
+            break
+    return best
 
 
 def strength_of(registered: Registered, seconds: float) -> float:
     """How much the measurements speak for a copy: a weighted sum of log-like terms, about 0 for the likeliest accident.
 
     The weights were fitted (logistic regression) on altered copies against unrelated pairs and rounded; see
-    docs/policy.md. Correlations enter by Fisher's z; short, small or one-dimensional agreement counts for less.
-    Length and variety say how much could have agreed, not that it did: what does not move alike has a ceiling.
+    docs/policy.md. Correlations enter by Fisher's z; short, small or one-dimensional agreement counts for less: two
+    stick figures on black are alike, and two things that go to and fro move alike. Length and variety say how much
+    could have agreed, not that it did: what does not move alike has a ceiling.
     """
     strength = (
-        2.0 * _fisher(registered.still)
-        + 6.5 * _fisher(registered.moving)
+        2.0 * _fisher(registered.still) * _share_of(registered.extent, _MUCH_EXTENT)
+        + 6.5 * _fisher(registered.moving) * _share_of(registered.variety, _MUCH_VARIETY)
         + 3.5 * float(np.log(registered.variety + 0.5))
         + 1.5 * float(np.log(registered.area + 0.01))
         + 2.4 * float(np.log(max(seconds, STEP)))
-        - 13.2
+        - 12.7
     )
     return min(strength, float(np.interp(registered.moving, _MOVING, _MOST_STRENGTH)))
 
@@ -103,6 +114,10 @@ def strength_of(registered: Registered, seconds: float) -> float:
 def score_of(strength: float) -> float:
     """The strength on the scale of verdicts: unrelated under 0.70, plain copies from 0.95."""
     return float(np.interp(strength, _STRENGTHS, _SCORES))
+
+
+def _share_of(value: float, much: float) -> float:
+    return float(np.clip(value / much, 0.5, 1.0))
 
 
 def _fisher(correlation: float) -> float:
@@ -119,11 +134,12 @@ def _measured(query: Seen, reference: Seen, found: Hypothesis) -> Stretch:
         return other.at(speed * moments * STEP + offset)
 
     affine = refine(own[moments], alongside(line.speed, line.offset), of_window(found.reference.window), shown)
-    speed, offset = _fine_time(own, other, moments, affine, line)
+    speed, offset = exact_course(own, other, moments, affine, (line.speed, line.offset))
     affine = refine(own[moments], alongside(speed, offset), affine, shown)
     first, last = _extent_in_time(query, own, other, affine, (speed, offset), line)
-    moments = _moments(query, first, last)
-    registered = measure(own[moments], alongside(speed, offset), affine, shown)
+    moments = _moments(query, *_well_within(first, last))
+    nearest = _nearest(own[moments], other, speed * moments * STEP + offset, affine)
+    registered = measure(own[moments], other.at(nearest), affine, shown)
     return _stretch(query, reference, found, registered, (speed, offset), (first, last))
 
 
@@ -135,6 +151,22 @@ def _moments(query: Seen, first: int, last: int) -> NDArray[np.intp]:
         return rows[:1]
     chosen = np.linspace(0, len(telling) - 1, min(_MOMENTS, len(telling))).astype(np.intp)
     return np.asarray(telling[chosen], dtype=np.intp)
+
+
+def _nearest(
+    own: Pictures, other: Reel, seconds: NDArray[np.floating[Any]], affine: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The same times, float64 [k], but where a picture a little earlier or later agrees clearly better: at cuts."""
+    shifts = np.array([0.0, -_CLOSE, _CLOSE])
+    likeness = np.stack([_agreement(own, other.at(seconds + shift), affine) for shift in shifts])
+    likeness[0] += _CLEARLY
+    return np.asarray(seconds + shifts[likeness.argmax(axis=0)], dtype=np.float64)
+
+
+def _well_within(first: int, last: int) -> tuple[int, int]:
+    """Without the outermost samples, which may show what comes before or after: nothing changes as much as a cut."""
+    edge = 1 if last - first >= _LONG else 0
+    return first + edge, last - edge
 
 
 def _stretch(
@@ -197,35 +229,3 @@ def _agreement(own: Pictures, shown: Pictures, affine: NDArray[np.float64]) -> N
     mine = whitened(own, BAND) * inside
     norm = np.sqrt((mine**2).sum(axis=(1, 2)) * ((seen * inside) ** 2).sum(axis=(1, 2)))
     return np.asarray((mine * seen).sum(axis=(1, 2)) / np.maximum(norm, 1e-9), dtype=np.float32)
-
-
-def _fine_time(
-    own: Pictures, other: Reel, moments: NDArray[np.intp], affine: NDArray[np.float64], line: Line
-) -> tuple[float, float]:
-    """Speed and offset at which the pictures agree best; speed 1 unless another is clearly better."""
-    at = moments * STEP
-    middle = float(at.mean())
-    nearby = other.around(line.speed * at + line.offset, _REACH_SECONDS + 0.05 * float(np.ptp(at)))
-    seen, inside = warp(whitened(nearby.pictures, BAND), affine)
-    reel = replace(nearby, pictures=seen)
-    mine = whitened(own[moments], BAND) * inside
-
-    def agreement(speed: float, offset: float) -> float:
-        shown = reel.at(speed * at + offset)
-        return float((mine * shown).sum() / np.sqrt(max((shown * shown * inside).sum() * (mine * mine).sum(), 1e-9)))
-
-    def search(speed: float, offset: float, speed_widths: tuple[float, ...]) -> tuple[float, float, float]:
-        best = (agreement(speed, offset), speed, offset)
-        for width, speed_width in zip((0.12, 0.03), speed_widths, strict=True):
-            _, speed0, offset0 = best
-            for speed_step in (-1, 0, 1) if speed_width else (0,):
-                speed = speed0 + speed_step * speed_width
-                for shift in range(-4, 5):
-                    offset = offset0 + (speed0 - speed) * middle + shift * width
-                    best = max(best, (agreement(speed, offset), speed, offset))
-        return best
-
-    changed = search(line.speed, line.offset, (0.015, 0.005))
-    unchanged = search(1.0, line.offset + (line.speed - 1.0) * middle, (0.0, 0.0))
-    chosen = changed if changed[0] > unchanged[0] + _SPEED_MARGIN else unchanged
-    return chosen[1], chosen[2]

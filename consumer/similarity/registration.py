@@ -7,6 +7,7 @@ that a logo, a caption or a frame pulls at nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -27,6 +28,8 @@ _CELL = 7
 _AROUND = 7
 """Moments around one (itself included) from which it may differ."""
 
+_DAMPING = 0.02
+_DRAWN = 0.01
 _LEAST_INSIDE = 0.1
 """Share of the query's picture that must lie on the reference's to be fitted further."""
 
@@ -65,11 +68,10 @@ def refine(query: Pictures, reference: Pictures, start: Affine, shown: Detail = 
 
     shown: the detail that the query can show of the reference.
     """
-    affine = start
-    for band, rounds in ((5, 6), (BAND, 5)):
-        own = whitened(query, band, detail_under(affine))
-        affine = _least_squares(own, whitened(reference, band, shown), affine, rounds)
-    return affine
+    own, other = whitened(query, 5, detail_under(start)), whitened(reference, 5, shown)
+    coarse = _least_squares(_Fitting.of(own, other), [start], start, 6)
+    own, other = whitened(query, BAND, detail_under(start)), whitened(reference, BAND, shown)
+    return _least_squares(_Fitting.of(own, other), [coarse, start], start, 5)
 
 
 def detail_under(affine: Affine) -> Detail:
@@ -125,20 +127,19 @@ def warp(pictures: Pictures, affine: Affine) -> tuple[Pictures, NDArray[np.float
     return np.ascontiguousarray(seen.T).reshape(pictures.shape), _inside(at_x, at_y)
 
 
-def _least_squares(own: Pictures, reference: Pictures, start: Affine, rounds: int) -> Affine:
-    fitting = _Fitting.of(own, reference)
-    best, best_quality, affine = start, -1.0, start
-    for _ in range(rounds + 1):
-        laid = fitting.laid(affine)
-        if laid.quality > best_quality:
-            best, best_quality = affine, laid.quality
+def _least_squares(fitting: _Fitting, tried: Sequence[Affine], usual: Affine, rounds: int) -> Affine:
+    """The best map on the way from the best of those tried; what the pictures leave open is drawn to the usual one."""
+    laid = max((fitting.laid(affine) for affine in tried), key=lambda each: each.quality)
+    best = laid
+    for _ in range(rounds):
         if laid.inside.mean() < _LEAST_INSIDE:
             break
-        step = laid.step()
-        affine = affine + np.clip(step, -0.15, 0.15)
+        step = laid.step(usual)
+        laid = fitting.laid(laid.affine + np.clip(step, -0.15, 0.15))
+        best = max(best, laid, key=lambda each: each.quality)
         if np.abs(step).max() < 1e-3:
             break
-    return best
+    return best.affine
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,7 +161,7 @@ class _Fitting:
         at_x, at_y = _places(affine)
         inside = _inside(at_x, at_y).reshape(-1)
         seen, along_x, along_y = np.hsplit(_reading(at_x, at_y) @ self.fields, 3)
-        return _Laid(self.own, seen, along_x, along_y, inside)
+        return _Laid(affine, inside, self.own, seen, (along_x, along_y))
 
 
 class _Laid:
@@ -168,34 +169,35 @@ class _Laid:
 
     def __init__(
         self,
+        affine: Affine,
+        inside: NDArray[np.float32],
         own: NDArray[np.float32],
         seen: NDArray[np.float32],
-        along_x: NDArray[np.float32],
-        along_y: NDArray[np.float32],
-        inside: NDArray[np.float32],
+        slopes: tuple[NDArray[np.float32], NDArray[np.float32]],
     ) -> None:
-        self.inside = inside
-        self._own, self._seen, self._x, self._y = own, seen, along_x, along_y
+        self.affine, self.inside = affine, inside
+        self._own, self._seen, self._slopes = own, seen, slopes
         self._sums = _over_moments(own, seen), _over_moments(own, own), _over_moments(seen, seen)
-
-    @property
-    def quality(self) -> float:
+        both, mine, theirs = (float(sums @ (inside + 1e-6)) for sums in self._sums)
+        overlap = min(1.0, 4.0 * float(inside.mean()))
+        self.quality = both / float(np.sqrt(max(mine * theirs, 1e-12))) * overlap
         """Correlation where the pictures overlap; less where they hardly do."""
-        both, mine, theirs = (float(sums @ (self.inside + 1e-6)) for sums in self._sums)
-        return both / float(np.sqrt(max(mine * theirs, 1e-12))) * min(1.0, 4.0 * float(self.inside.mean()))
 
-    def step(self) -> Affine:
+    def step(self, usual: Affine) -> Affine:
         """The damped normal equations of the six numbers of the map, solved."""
         both, mine, theirs = (sums.reshape(GRID, GRID) for sums in self._sums)
         weights = self.inside * np.clip(_local_correlation(both, mine, theirs), 0.02, 1.0).reshape(-1)
         scale = float(np.clip((self._sums[0] @ weights) / max(float(self._sums[1] @ weights), 1e-9), 0.3, 3.0))
         error = self._own * scale - self._seen
         ramp = _ramp()
-        products = ((self._x, self._x), (self._x, self._y), (self._y, self._y))
+        x, y = self._slopes
+        products = ((x, x), (x, y), (y, y))
         pairs = [(ramp * (_over_moments(one, other) * weights)) @ ramp.T for one, other in products]
         normal = np.block([[pairs[0], pairs[1]], [pairs[1].T, pairs[2]]])
-        right = np.concatenate([ramp @ (_over_moments(along, error) * weights) for along in (self._x, self._y)])
-        damping = 0.02 * np.trace(normal) / 6 + 1e-6
+        right = np.concatenate([ramp @ (_over_moments(along, error) * weights) for along in (x, y)])
+        size = float(np.trace(normal)) / 6
+        right = right + _DRAWN * size * (usual - self.affine).reshape(6)
+        damping = (_DAMPING + _DRAWN) * size + 1e-6
         return np.asarray(np.linalg.solve(normal + damping * np.eye(6), right).reshape(2, 3), dtype=np.float64)
 
 

@@ -1,0 +1,142 @@
+"""Timing: when the reference shows what the query shows, once it is known how the one picture lies on the other.
+
+Where a picture hardly changes, samples are alike at any time, and a line through their similarities says little about
+when and how fast. What moves does: so the changes of both are laid side by side at every offset within reach, and the
+best course is then made exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+
+from consumer.similarity.pictures import BAND, Pictures, whitened
+from consumer.similarity.reel import Reel
+from consumer.similarity.registration import Affine, warp
+from consumer.similarity.timeline import SPEEDS, STEP
+
+_REACH_SECONDS = 10.0
+_BESIDE_SECONDS = 1.5
+_SPEED_MARGIN = 0.03
+_FIRST, _LAST = (0.12, 0.015), (0.03, 0.005)
+"""Steps of the search for the exact course: seconds of offset, speed."""
+
+Course = tuple[float, float]
+"""speed, offset: reference seconds = speed * query seconds + offset."""
+
+
+def exact_course(own: Pictures, other: Reel, moments: NDArray[np.intp], affine: Affine, rough: Course) -> Course:
+    """Speed and offset at which pictures and changes agree best; speed 1 unless another is clearly better.
+
+    own: float32 [n, 32, 32], a sample each STEP. moments: the samples looked at, ascending. rough: where to look.
+    """
+    at = np.asarray(moments * STEP, dtype=np.float64)
+    around, beside = _around(moments, len(own))
+    reel, inside = _warped(other, rough[0] * at + rough[1], affine)
+    seen = whitened(own[around], BAND) * inside
+    moved = _by_movement(_Changes.of(seen[beside], reel, at), rough)
+    pictures = _SideBySide.of(seen[beside[:, beside.shape[1] // 2]], reel, at)
+    steady = (1.0, rough[1] + (rough[0] - 1.0) * float(at.mean()))
+    best = pictures.searched([rough, moved[False]], (_FIRST, _LAST))
+    unchanged = pictures.searched([steady, moved[True]], ((_FIRST[0], 0.0), (_LAST[0], 0.0)))
+    return best[1] if best[0] > unchanged[0] + _SPEED_MARGIN else unchanged[1]
+
+
+def _around(moments: NDArray[np.intp], count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The samples at and beside the moments, ascending, and for each moment which lie around it, intp [k, 7]."""
+    wide = round(_BESIDE_SECONDS / STEP)
+    wanted = np.clip(moments[:, None] + np.arange(-wide, wide + 1), 0, count - 1)
+    samples, which = np.unique(wanted, return_inverse=True)
+    return samples, which.reshape(wanted.shape)
+
+
+def _warped(other: Reel, seconds: NDArray[np.float64], affine: Affine) -> tuple[Reel, NDArray[np.float32]]:
+    """What lies within reach, whitened and laid as the query shows it; and where it lies, float32 [32, 32]."""
+    nearby = other.around(seconds, _REACH_SECONDS)
+    seen, inside = warp(whitened(nearby.pictures, BAND), affine)
+    return replace(nearby, pictures=seen * inside), inside
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _SideBySide:
+    """mine: float32 [k, 32, 32], the query at some moments (`at`, seconds). changes: the same without their mean."""
+
+    mine: Pictures
+    changes: Pictures
+    reel: Reel
+    at: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, mine: Pictures, reel: Reel, at: NDArray[np.float64]) -> _SideBySide:
+        return cls(mine, mine - mine.mean(axis=0), reel, at)
+
+    def agreement(self, course: Course) -> float:
+        speed, offset = course
+        shown = self.reel.at(speed * self.at + offset)
+        return _correlation(self.mine, shown) + _correlation(self.changes, shown - shown.mean(axis=0))
+
+    def searched(self, courses: Iterable[Course], steps: Iterable[tuple[float, float]]) -> tuple[float, Course]:
+        """The best course near the best of those given, and how well it agrees."""
+        middle = float(self.at.mean())
+        best = max((self.agreement(course), course) for course in courses)
+        for width, speed_width in steps:
+            speed0, offset0 = best[1]
+            for speed in dict.fromkeys((speed0 - speed_width, speed0, speed0 + speed_width)):
+                for shift in range(-4, 5):
+                    course = (speed, offset0 + (speed0 - speed) * middle + shift * width)
+                    best = max(best, (self.agreement(course), course))
+        return best
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Changes:
+    """How each picture differs from those within a second and a half of it, of the query at k moments and of a reel.
+
+    product: float32 [k, n], of both. energies: float32 [k] and [n]. at: seconds of the moments.
+    """
+
+    product: NDArray[np.float32]
+    energies: tuple[NDArray[np.float32], NDArray[np.float32]]
+    reel: Reel
+    at: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, beside: NDArray[np.float32], reel: Reel, at: NDArray[np.float64]) -> _Changes:
+        """beside: float32 [k, 7, 32, 32], the pictures around each moment."""
+        mine = (beside[:, beside.shape[1] // 2] - beside.mean(axis=1)).reshape(len(beside), -1)
+        width = 2 * round(_BESIDE_SECONDS / reel.step) + 1
+        theirs = reel.pictures - uniform_filter1d(reel.pictures, width, axis=0, mode="nearest")
+        theirs = theirs.reshape(len(theirs), -1)
+        energies = np.einsum("kp,kp->k", mine, mine), np.einsum("np,np->n", theirs, theirs)
+        return cls(mine @ theirs.T, energies, reel, at)
+
+    def likeness(self, speed: float, offsets: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Correlation along each course; less where the reel shows only some of the moments."""
+        places = np.round((speed * self.at + offsets[:, None]) / self.reel.step).astype(np.intp)
+        rows = np.clip(np.searchsorted(self.reel.places, places), 0, len(self.reel.places) - 1)
+        there = self.reel.places[rows] == places
+        both = (self.product[np.arange(len(self.at)), rows] * there).sum(axis=1)
+        size = (self.energies[0] * there).sum(axis=1) * (self.energies[1][rows] * there).sum(axis=1)
+        return np.asarray(both / np.sqrt(np.maximum(size, 1e-12)) * np.sqrt(there.mean(axis=1)), dtype=np.float64)
+
+
+def _by_movement(changes: _Changes, rough: Course) -> dict[bool, Course]:
+    """The courses along which most moves alike: True: at speed 1, False: at another."""
+    shifts = np.arange(-_REACH_SECONDS, _REACH_SECONDS + changes.reel.step / 2, changes.reel.step)
+    found: dict[bool, tuple[float, Course]] = {}
+    for speed in dict.fromkeys((*SPEEDS, rough[0])):
+        offsets = rough[1] + (rough[0] - speed) * float(changes.at.mean()) + shifts
+        likeness = changes.likeness(speed, offsets)
+        best = int(likeness.argmax())
+        one = (float(likeness[best]), (speed, float(offsets[best])))
+        found[speed == 1.0] = max(found.get(speed == 1.0, one), one)
+    return {is_steady: course for is_steady, (_, course) in found.items()}
+
+
+def _correlation(one: Pictures, other: Pictures) -> float:
+    size = float(np.sqrt(np.vdot(one, one) * np.vdot(other, other)))
+    return float(np.vdot(one, other)) / max(size, 1e-9)
