@@ -157,6 +157,10 @@ UPDATE processing_jobs
 SET status = 'pending', lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, woken_at = ?2
 WHERE video_id = ?1 AND status = 'processing' AND (lease_until IS NULL OR lease_until < ?2)
 """
+PENDING = """
+SELECT COUNT(*) AS pending FROM processing_jobs JOIN videos ON videos.id = processing_jobs.video_id
+WHERE processing_jobs.status = 'pending' AND videos.status = 'processing' AND videos.priority = ?1
+"""
 OVERDUE = """
 SELECT processing_jobs.video_id FROM processing_jobs JOIN videos ON videos.id = processing_jobs.video_id
 WHERE processing_jobs.status = 'pending' AND videos.status = 'processing' AND videos.priority = ?1

@@ -23,7 +23,10 @@ from wrangler_compat.errors import BindingError, QueueError
 from wrangler_compat.queues.types import Queue
 
 _BUSY_GRACE_SECONDS = 120.0
-"""A pending job this much overdue is sent again even when its queue has messages."""
+"""A pending job this much overdue is sent again though its queue has messages, when these are fewer than the jobs."""
+
+_LONG_QUEUE_GRACE_SECONDS = 1800.0
+"""The same, when there are messages enough for all jobs: they wait for their turn, as far as can be told."""
 
 _TIDY_GRACE_SECONDS = 30.0
 _FREE_WITHIN_SECONDS = 24 * 3600.0
@@ -84,7 +87,6 @@ class Sweep:
     async def _overdue(self) -> None:
         """Pending jobs whose message was lost: all of a queue that has none, and the very late ones of a busy one."""
         for priority, queue in self.queues.items():
-            grace = _BUSY_GRACE_SECONDS
             try:
                 info = await queue.info()
             except QueueError as error:
@@ -94,8 +96,11 @@ class Sweep:
             self.metrics.queue_depth.labels(queue=info.name, state="delayed").set(info.delayed)
             self.metrics.queue_depth.labels(queue=info.name, state="dead").set(info.dead_letters)
             if info.ready == 0:
-                grace = self.pending_grace
-            await self._wake(priority, grace)
+                await self._wake(priority, self.pending_grace)
+                continue
+            pending = await self.db.prepare(queries.PENDING).bind(priority).first("pending")
+            is_short = info.ready + info.delayed < int(pending)
+            await self._wake(priority, _BUSY_GRACE_SECONDS if is_short else _LONG_QUEUE_GRACE_SECONDS)
 
     async def _wake(self, priority: Priority, grace: float) -> None:
         at, late = moment(self.now()), moment(self.now(), plus_seconds=-grace)

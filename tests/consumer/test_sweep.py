@@ -60,6 +60,19 @@ async def test_a_queue_with_a_backlog_is_left_to_work_it_off(world: World, consu
     assert second in waiting(world)
 
 
+async def test_jobs_that_only_wait_their_turn_are_not_sent_again(world: World, consumer: Consumer) -> None:
+    videos = [await world.upload(n) for n in range(3)]
+    for video_id in videos:
+        await world.queues["normal"].send(Job(video_id).to_body())
+    for _ in range(5):
+        world.clock.pass_seconds(300)
+        await consumer.sweep.run_once()
+    assert sorted(waiting(world)) == sorted(videos)
+    world.clock.pass_seconds(400)
+    await consumer.sweep.run_once()
+    assert len(waiting(world)) == 6
+
+
 async def test_a_retry_whose_message_was_lost_is_sent_when_it_is_overdue(world: World, consumer: Consumer) -> None:
     video_id = await world.upload(1)
     claim = await consumer.jobs.leases.claim(video_id, "w")
