@@ -39,7 +39,7 @@ from consumer.records import (
     thumbnail_key,
 )
 from consumer.search import Query, Search
-from consumer.settling import is_certain, settle
+from consumer.settling import accounts_for_all, is_certain, settle
 from consumer.verdict_rows import VerdictRows
 from consumer.workers import Workers
 from wire.fingerprints import Fingerprint, FingerprintFormatError, pack, unpack
@@ -52,7 +52,6 @@ _PRESIGNED_SECONDS = 3600
 _HAND_BACK_SECONDS = 2.0
 _LONGEST_JITTER_SECONDS = 0.05
 _COMPARED_FIRST = 4
-_COMPARED_AT_ONCE = 10
 
 _log = structlog.get_logger(__name__)
 
@@ -190,15 +189,24 @@ class Pipeline:
     ) -> dict[str, Evidence]:
         """What is known, and what was measured against candidates not measured before, a few at a time.
 
-        Stops at a duplicate in the whole picture and in sound, whatever else it may resemble. A candidate whose
-        fingerprint is gone has none.
+        Stops at a duplicate in the whole picture and in sound, whatever else it may resemble; where an approved video
+        accounts for all of the upload, only the likeliest of the others can still make it a duplicate. A candidate
+        whose fingerprint is gone has no evidence.
         """
         evidence = dict(known)
         new = [candidate for candidate in found.candidates if candidate.video_id not in known]
+        approved = [candidate for candidate in new if candidate.status == "approved"]
+        others = [candidate for candidate in new if candidate.status != "approved"]
+        rounds = (
+            (approved[:_COMPARED_FIRST], is_certain),
+            (approved[_COMPARED_FIRST:], accounts_for_all),
+            (others[:_COMPARED_FIRST], is_certain),
+            (others[_COMPARED_FIRST:], accounts_for_all),
+        )
         with self.metrics.timed("compare"):
-            for some in (new[:_COMPARED_FIRST], *queries.chunks(new[_COMPARED_FIRST:], _COMPARED_AT_ONCE)):
-                if is_certain(await self._decide_among(_approved(found), evidence)):
-                    break
+            for some, is_enough in rounds:
+                if not some or is_enough(await self._decide_among(_approved(found), evidence)):
+                    continue
                 halves = (some[::2], some[1::2])
                 for measured in await asyncio.gather(*(self._measure(fingerprint, half) for half in halves if half)):
                     evidence |= measured

@@ -28,10 +28,15 @@ def settle(
 
 
 def is_certain(verdict: Verdict) -> bool:
-    """A duplicate with nothing left to account for: another sound, or the rest of a picture that agrees in a part
-    only, may be that of another video."""
-    if verdict.status != "duplicate" or not verdict.matches:
+    """A duplicate with nothing left to account for: no other candidate can change that."""
+    return verdict.status == "duplicate" and accounts_for_all(verdict)
+
+
+def accounts_for_all(verdict: Verdict) -> bool:
+    """The best match explains the whole upload: what it shows from beginning to end, all of the picture, and the sound.
+    Else the rest may be that of another video. The upload may still be the duplicate of a flagged one."""
+    if verdict.status not in ("duplicate", "flagged") or not verdict.matches:
         return False
     best = verdict.matches[0]
     sounds = best.audio_score is None or best.audio_score >= verdict.thresholds.get("audio", 0.0)
-    return sounds and best.area >= _WHOLE_AREA
+    return sounds and best.area >= _WHOLE_AREA and best.coverage >= verdict.thresholds.get("coverage", 0.0)

@@ -13,8 +13,11 @@ from consumer.similarity.views import Seen, View, inset_windows, pairs_of_views
 LEAST_SAMPLES = 4
 """A run of fewer samples (2 s) is no evidence."""
 
-LEAST_MASS = 0.2
+LEAST_MASS = 0.5
 """A line of less mass (`Line`) is not worth registering: three in four unrelated videos have none that reaches it."""
+
+LEAST_INSET_MASS = 0.2
+"""The same of an inset, of which fewer samples are looked at."""
 
 _MOST_ROWS = 300
 _INSETS_LOOKED_AT = 2
@@ -57,7 +60,7 @@ def _hypotheses(
     matrix[~(query.telling[rows, None] & reference.telling[None, columns])] = UNRELATED
     matrix[(query.telling & ~free)[rows]] = 0.0
     found = [_within(line, query) for line in best_lines(matrix, speeds, most, strides)]
-    return [Hypothesis(own, other, line) for line in found if _is_promising(line)]
+    return [Hypothesis(own, other, line) for line in found if _is_promising(line, LEAST_MASS)]
 
 
 def _strides(query: int, reference: int) -> Strides:
@@ -87,8 +90,8 @@ def inset_proposals(query: Seen, reference: Seen, free: NDArray[np.bool_]) -> li
         lines = best_lines(matrix, speeds=(1.0,), most=1, strides=Strides(query=stride))
         first.extend(Hypothesis(view, View(), _within(line, query)) for line in lines)
     first.sort(key=lambda found: found.line.mass, reverse=True)
-    return [each for each in first if _is_promising(each.line)][:_INSETS_LOOKED_AT]
+    return [each for each in first if _is_promising(each.line, LEAST_INSET_MASS)][:_INSETS_LOOKED_AT]
 
 
-def _is_promising(line: Line) -> bool:
-    return line.samples >= LEAST_SAMPLES and line.mass >= LEAST_MASS
+def _is_promising(line: Line, least_mass: float) -> bool:
+    return line.samples >= LEAST_SAMPLES and line.mass >= least_mass

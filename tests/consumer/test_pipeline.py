@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
@@ -133,6 +134,32 @@ async def test_comparing_stops_at_a_duplicate_with_nothing_left_to_account_for(
     noting = dataclasses.replace(world.detection, compare=compare_and_note, decide=decide_by_sound)
     copy = await world.decided(await world.consumer(detection=noting), fingerprint=make_fingerprint(1, noise=0.3))
     assert (await world.video(copy))["status"] == "duplicate"
+    assert len(asked) == compared
+
+
+@pytest.mark.parametrize(("area", "compared"), [(1.0, 4 + 4), (0.5, 6 + 6)])
+async def test_where_an_approved_one_accounts_for_all_only_the_likeliest_flagged_ones_are_compared(
+    world: World, area: float, compared: int
+) -> None:
+    asked: list[Fingerprint] = []
+
+    def compare_and_note(query: Fingerprint, references: Sequence[Fingerprint]) -> list[Likeness]:
+        asked.extend(references)
+        return compare(query, references)
+
+    def flag(evidence: Sequence[tuple[str, Likeness]]) -> Verdict:
+        verdict = decide(evidence)
+        matches = tuple(dataclasses.replace(match, area=area) for match in verdict.matches)
+        return dataclasses.replace(verdict, status="flagged" if evidence else "approved", matches=matches)
+
+    for verdict in (Verdict("approved", POLICY_VERSION, {}), Verdict("flagged", POLICY_VERSION, {})):
+        as_told = dataclasses.replace(world.detection, decide=partial(_told, verdict=verdict))
+        for n in range(6):
+            fingerprint = make_fingerprint(1, noise=0.3 + n / 100)
+            await world.decided(await world.consumer(detection=as_told), fingerprint=fingerprint)
+    noting = dataclasses.replace(world.detection, compare=compare_and_note, decide=flag)
+    copy = await world.decided(await world.consumer(detection=noting), fingerprint=make_fingerprint(1, noise=0.3))
+    assert (await world.video(copy))["status"] == "flagged"
     assert len(asked) == compared
 
 
@@ -344,3 +371,7 @@ async def test_progress_can_be_followed(world: World, consumer: Consumer) -> Non
     assert progress == sorted(progress)
     assert [stage for stage, _ in seen][-1] == "verdict"
     assert "fingerprint" in [stage for stage, _ in seen]
+
+
+def _told(_: Sequence[tuple[str, Likeness]], verdict: Verdict) -> Verdict:
+    return verdict

@@ -8,7 +8,7 @@ import pytest
 
 from consumer.assembly import Consumer
 from consumer.records import Candidate, Found
-from consumer.settling import is_certain, settle
+from consumer.settling import accounts_for_all, is_certain, settle
 from tests.consumer.world import Likeness, decide
 from wire.verdicts import Match, Verdict
 
@@ -52,9 +52,10 @@ async def test_the_pipeline_makes_the_same_verdict(consumer: Consumer) -> None:
         assert opinion.verdict == settle({"a": first, "b": second}, evidence, decide)
 
 
-def duplicate(audio: float | None, area: float, *, status: str = "duplicate") -> Verdict:
-    match = Match("a", "video", 0.97, 0.97, audio, 1.0, 1.0, area=area)
-    return Verdict("duplicate" if status == "duplicate" else "flagged", 1, {"audio": 0.8}, matches=(match,))
+def duplicate(audio: float | None, area: float, *, status: str = "duplicate", coverage: float = 1.0) -> Verdict:
+    match = Match("a", "video", 0.97, 0.97, audio, coverage, 1.0, area=area)
+    thresholds = {"audio": 0.8, "coverage": 0.75}
+    return Verdict("duplicate" if status == "duplicate" else "flagged", 1, thresholds, matches=(match,))
 
 
 @pytest.mark.parametrize(
@@ -71,3 +72,25 @@ def duplicate(audio: float | None, area: float, *, status: str = "duplicate") ->
 )
 def test_a_duplicate_is_certain_when_all_of_it_is_accounted_for(verdict: Verdict, certain: bool) -> None:
     assert is_certain(verdict) == certain
+
+
+@pytest.mark.parametrize(
+    ("status", "audio", "area", "coverage", "accounted"),
+    [
+        ("flagged", 0.9, 1.0, 1.0, True),
+        ("duplicate", 0.9, 1.0, 1.0, True),
+        ("flagged", None, 0.85, 0.75, True),
+        ("flagged", 0.79, 1.0, 1.0, False),
+        ("flagged", 0.9, 0.84, 1.0, False),
+        ("flagged", 0.9, 1.0, 0.74, False),
+    ],
+)
+def test_a_match_accounts_for_all_when_nothing_of_the_upload_is_left(
+    status: str, audio: float | None, area: float, coverage: float, accounted: bool
+) -> None:
+    verdict = duplicate(audio, area, status=status, coverage=coverage)
+    assert accounts_for_all(verdict) == accounted
+
+
+def test_what_is_approved_accounts_for_nothing() -> None:
+    assert not accounts_for_all(Verdict("approved", 1, {"audio": 0.8, "coverage": 0.75}))

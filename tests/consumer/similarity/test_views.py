@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.similarity.pictures import WHOLE, Window
-from consumer.similarity.search import LEAST_MASS, LEAST_SAMPLES, inset_proposals, proposals
+from consumer.similarity.search import LEAST_INSET_MASS, LEAST_MASS, LEAST_SAMPLES, inset_proposals, proposals
 from consumer.similarity.views import Seen, View, inset_windows, pairs_of_views
 from tests.consumer.clips import clip, cropped, fingerprint_of, framed, letterboxed, mirrored, still, trimmed, turned
 
@@ -88,10 +88,13 @@ def test_the_share_of_the_picture_that_a_view_shows(window: Window, share: float
 
 
 def test_what_barely_agrees_is_not_worth_a_closer_look() -> None:
-    masses = []
+    masses: list[float] = []
+    insets: list[float] = []
     for seed in range(60, 66):
         one, other = seen(clip(seed)), seen(clip(seed + 50))
-        found = proposals(one, other, one.telling.copy()) + inset_proposals(one, other, one.telling.copy())
-        masses += [each.line.mass for each in found]
-    assert masses
-    assert min(masses) >= LEAST_MASS
+        masses += [each.line.mass for each in proposals(one, other, one.telling.copy())]
+        insets += [each.line.mass for each in inset_proposals(one, other, one.telling.copy())]
+    itself = [each.line.mass for each in proposals(one, one, one.telling.copy())]
+    assert not masses
+    assert min(itself) >= LEAST_MASS
+    assert min(insets) >= LEAST_INSET_MASS
