@@ -17,6 +17,7 @@ QUESTIONS = {
     "upload_covered": "enough of the upload matches (share)",
     "same_length": "the lengths are the same (share by which they differ)",
     "other_covered": "enough of the other video is shown (share)",
+    "fills_picture": "it fills enough of the upload's picture (share)",
     "not_mirrored": "the picture is not mirrored",
     "not_turned": "the picture is not turned",
     "sure": "the picture alone is sure enough (score)",

@@ -23,6 +23,7 @@ class Thresholds:
     duplicate: score from which the picture alone makes a duplicate. similarity: from which the picture makes a suspect
     (and, with the sound, a duplicate). minimum: from which a likeness is logged. audio: from which the sound confirms.
     duration_tolerance: share by which lengths may differ. coverage: share of both videos that a whole copy covers.
+    area: share of the upload's picture that it fills, unless the sound confirms it.
     speed_tolerance: share by which speed may differ from 1. partial_seconds: least length of a matched part.
     audio_seconds, audio_variety: least length and variety of a stretch of sound that counts by itself.
     """
@@ -33,6 +34,7 @@ class Thresholds:
     audio: float = 0.80
     duration_tolerance: float = 0.20
     coverage: float = 0.75
+    area: float = 0.4
     speed_tolerance: float = 0.03
     partial_seconds: float = 3.0
     audio_seconds: float = 5.0
@@ -45,7 +47,7 @@ class Thresholds:
                 "the thresholds must rise: 0 < MIN_SIMILARITY <= SIMILARITY_THRESHOLD <= DUPLICATE_THRESHOLD <= 1, but "
                 f"they are {self.minimum}, {self.similarity} and {self.duplicate}"
             )
-        for name in ("audio", "duration_tolerance", "coverage", "speed_tolerance", "audio_variety"):
+        for name in ("audio", "duration_tolerance", "coverage", "area", "speed_tolerance", "audio_variety"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be between 0 and 1, but is {getattr(self, name)}")
 
@@ -199,6 +201,8 @@ def _special_case(found: Evidence, ask: _Questions) -> str | None:
     if not ask.at_most("same_length", "duration_tolerance", difference, of=longer):
         return "duration_mismatch"
     if not ask.at_least("other_covered", "coverage", found.ref_coverage):
+        return "partial_match"
+    if not ask.at_least("fills_picture", "area", found.area) and not _sound_confirms(found, ask):
         return "partial_match"
     if not ask.holds("not_mirrored", not found.mirrored) and not _sound_confirms(found, ask):
         return "mirrored"

@@ -19,6 +19,7 @@ def evidence(
     audio_seconds: float = 0.0,
     audio_variety: float = 0.9,
     longest: float | None = None,
+    area: float = 1.0,
 ) -> Evidence:
     """longest: seconds of the longest matched stretch; of all that coverage says, when not given."""
     end = coverage * duration if longest is None else longest
@@ -36,7 +37,7 @@ def evidence(
         pitch_semitones=0.0,
         still=video,
         moving=video,
-        area=1.0,
+        area=area,
         segments=(Segment(0, end, 0, end, video),) if video >= 0.7 and end > 0 else (),
         audio_segments=(heard,) if audio_seconds else (),
         duration=duration,

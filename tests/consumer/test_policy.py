@@ -109,6 +109,10 @@ def test_lengths_may_differ_by_a_fifth_of_the_longer(duration: float, ref_durati
         ({"coverage": 0.75}, None),
         ({"ref_coverage": 0.7499}, "partial_match"),
         ({"ref_coverage": 0.75}, None),
+        ({"area": 0.3999}, "partial_match"),
+        ({"area": 0.3999, "audio": 0.7999}, "partial_match"),
+        ({"area": 0.3999, "audio": 0.80}, None),
+        ({"area": 0.4}, None),
         ({"coverage": 0.3, "mirrored": True}, "partial_match"),
         ({"coverage": 0.3, "speed": 1.2}, "derivative_work"),
     ],
@@ -216,6 +220,7 @@ EVIDENCE = st.builds(
     audio=st.none() | SHARE | st.sampled_from([0.7999, 0.80]),
     coverage=SHARE | st.just(1.0),
     ref_coverage=SHARE | st.just(1.0),
+    area=SHARE | st.just(1.0),
     duration=st.floats(1, 200) | st.just(100.0),
     ref_duration=st.just(100.0),
     mirrored=st.booleans(),
@@ -294,7 +299,7 @@ def asked(found: Evidence, thresholds: Thresholds = THRESHOLDS) -> list[tuple[st
 
 
 TO_THE_TABLE = [(name, True) for name in ("alike", "whole", "same_speed", "upload_covered", "same_length")]
-TO_THE_TABLE += [(name, True) for name in ("other_covered", "not_mirrored", "not_turned")]
+TO_THE_TABLE += [(name, True) for name in ("other_covered", "fills_picture", "not_mirrored", "not_turned")]
 
 
 @pytest.mark.parametrize(
@@ -308,11 +313,11 @@ TO_THE_TABLE += [(name, True) for name in ("other_covered", "not_mirrored", "not
         (evidence(0.9, duration=70), [*TO_THE_TABLE[:4], ("same_length", False)]),
         (
             evidence(0.9, mirrored=True),
-            [*TO_THE_TABLE[:6], ("not_mirrored", False), ("sound_confirms", False)],
+            [*TO_THE_TABLE[:7], ("not_mirrored", False), ("sound_confirms", False)],
         ),
         (
             evidence(0.96, 0.9, quarter_turns=2),
-            [*TO_THE_TABLE[:7], ("not_turned", False), ("sound_confirms", True), ("sure", True)],
+            [*TO_THE_TABLE[:8], ("not_turned", False), ("sound_confirms", True), ("sure", True)],
         ),
         (
             evidence(0.9, coverage=0.1, longest=2.0),
@@ -372,6 +377,7 @@ def test_the_defaults_are_sound() -> None:
         ({"minimum": 0.0}, "must rise"),
         ({"audio": 1.2}, "audio must be between 0 and 1, but is 1.2"),
         ({"duration_tolerance": -0.1}, "duration_tolerance must be between 0 and 1"),
+        ({"area": -0.1}, "area must be between 0 and 1"),
         ({"coverage": 2.0}, "coverage must be between 0 and 1"),
         ({"speed_tolerance": -1.0}, "speed_tolerance must be between 0 and 1"),
         ({"audio_variety": 7.0}, "audio_variety must be between 0 and 1"),
