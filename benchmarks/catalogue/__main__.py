@@ -1,6 +1,6 @@
 """The index as the catalogue grows: `python -m benchmarks.catalogue FOLDER [--entries 10000] [--out docs/quality.md]`.
 
-FOLDER holds clips no two of which show the same. A fresh instance (SQLite, Chroma and S3 as `wrangler_compat dev` has
+FOLDER holds clips no two of which show the same. An instance (SQLite, Chroma and S3 as `wrangler_compat dev` has
 them) is filled through the consumer's own parts with most of the clips and with synthetic videos mixed of them;
 then altered copies of some clips, and clips that it does not hold, are decided by the consumer's own steps.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import platform
 import shlex
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.catalogue.deciding import Decision, decide
 from benchmarks.catalogue.filling import Entry, fill
-from benchmarks.catalogue.instance import Instance, bytes_in, fresh_instance
+from benchmarks.catalogue.instance import Instance, bytes_in, open_instance
 from benchmarks.catalogue.tables import (
     MARKERS,
     Stored,
@@ -36,6 +37,7 @@ from benchmarks.quality.tables import NoMarkersError, between_markers
 from benchmarks.quality.workers import MissingMethodError, Progress
 from consumer.policy import POLICY_VERSION
 from wire.fingerprints import ALGORITHM_VERSION
+from wrangler_compat.errors import VectorizeError
 from wrangler_compat.servers import ProgramError
 
 
@@ -50,36 +52,40 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--work", type=Path, default=Path(".twinreel/catalogue"), help="copies are kept here (%(default)s)"
     )
+    made.add_argument(
+        "--instance", type=Path, help="keep the stores in this folder, and go on with those there (default: fresh ones)"
+    )
     made.add_argument("--out", type=Path, help="a page to set the tables into, between its markers")
     return made
 
 
-async def measure(prepared: Prepared, entries: int) -> tuple[list[Entry], Stored, list[Decision]]:
-    """In stores that are gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="catalogue-") as folder:
-        async with fresh_instance(Path(folder), os.environ) as instance:
-            began = time.perf_counter()
-            entered = await fill(instance, prepared.clips, prepared.files, entries)
-            wall = time.perf_counter() - began
-            stored = await look_into(instance, wall)
-            # The first one waits for processes to start and pages to be read.
-            await decide(instance, prepared.uploads[0])
-            progress = Progress("decisions", len(prepared.uploads))
-            decisions = []
-            for upload in prepared.uploads:
-                decisions.append(await decide(instance, upload))
-                progress.at(len(decisions))
-            return entered, stored, decisions
+async def measure(prepared: Prepared, entries: int, folder: Path) -> tuple[list[Entry], Stored, list[Decision]]:
+    """folder: of the instance."""
+    async with open_instance(folder, os.environ) as instance:
+        began = time.perf_counter()
+        entered = await fill(instance, prepared.clips, prepared.files, entries)
+        stored = await look_into(instance, time.perf_counter() - began)
+        # The first one waits for processes to start and pages to be read.
+        await decide(instance, prepared.uploads[0])
+        progress = Progress("decisions", len(prepared.uploads))
+        decisions = []
+        for upload in prepared.uploads:
+            decisions.append(await decide(instance, upload))
+            progress.at(len(decisions))
+        return entered, stored, decisions
 
 
 async def look_into(instance: Instance, wall: float) -> Stored:
-    async def number(sql: str) -> int:
-        return int(await instance.pipeline.db.prepare(sql).first("n"))
+    async def number(sql: str) -> float:
+        return float(await instance.pipeline.db.prepare(f"SELECT {sql} AS n").first("n"))
 
     return Stored(
-        segments=await number("SELECT COUNT(*) AS n FROM segment_vectors"),
+        entries=int(await number("(SELECT COUNT(*) FROM videos)")),
+        minutes=await number("(SELECT SUM(duration_seconds) FROM videos)") / 60,
+        segments=int(await number("(SELECT COUNT(*) FROM segment_vectors)")),
         vectors=(await instance.pipeline.search.segments.describe()).vector_count,
-        sound_terms=await number("SELECT COUNT(*) AS n FROM sound_terms"),
+        sound_terms=int(await number("(SELECT COUNT(*) FROM sound_terms)")),
+        kept_bytes=bytes_in(instance.s3, ".vfp"),
         database_bytes=instance.database.stat().st_size,
         chroma_bytes=bytes_in(instance.chroma),
         wall=wall,
@@ -118,7 +124,10 @@ def command(options: argparse.Namespace) -> str:
 
 def run(options: argparse.Namespace) -> None:
     prepared = prepare(options.folder, options.work, options.sources, options.strangers)
-    text = report(*asyncio.run(measure(prepared, options.entries)), options)
+    with contextlib.ExitStack() as rooms:
+        folder = options.instance or Path(rooms.enter_context(tempfile.TemporaryDirectory(prefix="catalogue-")))
+        found = asyncio.run(measure(prepared, options.entries, folder.absolute()))
+    text = report(*found, options)
     print(text)
     if options.out is not None:
         page = between_markers(options.out.read_text(encoding="utf-8"), text, MARKERS)
@@ -128,7 +137,7 @@ def run(options: argparse.Namespace) -> None:
 def main() -> None:
     try:
         run(parser().parse_args())
-    except (ClipError, CopyError, MissingMethodError, NoMarkersError, ProgramError) as failure:
+    except (ClipError, CopyError, MissingMethodError, NoMarkersError, ProgramError, VectorizeError) as failure:
         raise SystemExit(str(failure)) from failure
 
 

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import time
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 
 from benchmarks.catalogue.entries import synthetic_from
@@ -21,37 +21,54 @@ from consumer.clock import moment, utc_now
 from consumer.records import Claim, Kept, fingerprint_key
 from wire.fingerprints import Fingerprint, pack
 from wire.verdicts import Verdict
+from wrangler_compat.errors import VectorizeError
 
 AT_ONCE = 4
 """Entries on their way at a time: the stores wait for one another less."""
 
+MOST_TRIES = 5
+"""Of the index step, as a job is tried again when a store does not answer in time."""
+
 _ADD_VIDEO = "INSERT INTO videos (id, r2_key, user_id, status, uploaded_at) VALUES (?1, ?2, ?3, 'processing', ?4)"
 _ADD_JOB = "INSERT INTO processing_jobs (id, video_id, status, created_at) VALUES (?1, ?1, 'pending', ?2)"
+_ENTERED = "SELECT id FROM videos WHERE status = 'approved'"
+_BROKEN_OFF = (
+    "DELETE FROM processing_jobs WHERE video_id IN (SELECT id FROM videos WHERE status = 'processing')",
+    "DELETE FROM videos WHERE status = 'processing'",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What one took. making: processor seconds to make the fingerprint, 0 for a real clip's. indexing: wall seconds in
-    the consumer's index step; entering: of all. seconds: of video. kept_bytes: of its fingerprint."""
+    the consumer's index step; entering: of all. tries: of the index step."""
 
     making: float
     indexing: float
     entering: float
-    seconds: float
-    kept_bytes: int
+    tries: int = 1
 
 
 async def fill(instance: Instance, clips: dict[str, Fingerprint], files: tuple[str, ...], count: int) -> list[Entry]:
-    """Enters the clips under their names, and synthetic videos until there are `count` entries."""
-    progress = Progress("entries", max(count, len(clips)))
+    """Enters the clips under their names, and synthetic videos until there are `count` entries.
+
+    Those that an earlier run entered stay and are not among the answers; what it left half done is done again.
+    """
+    db = instance.pipeline.db
+    await db.batch([db.prepare(sql) for sql in _BROKEN_OFF])
+    known = {row["id"] for row in (await db.prepare(_ENTERED).all()).results}
+    seeds = range(max(0, count - len(clips)))
+    missing = [seed for seed in seeds if _name_of(seed) not in known]
+    real = [name for name in clips if name not in known]
+    progress = Progress("entries", len(real) + len(missing))
     entries: list[Entry] = []
 
     async def mixed(seed: int) -> Entry:
         fingerprint, spent = await instance.pipeline.workers.run(synthetic_from, seed, files)
-        return await enter(instance, f"synthetic-{seed}", fingerprint, spent)
+        return await enter(instance, _name_of(seed), fingerprint, spent)
 
-    real = (enter(instance, name, fingerprint) for name, fingerprint in clips.items())
-    async for entry in _at_once(itertools.chain(real, map(mixed, range(count - len(clips))))):
+    work = itertools.chain((enter(instance, name, clips[name]) for name in real), map(mixed, missing))
+    async for entry in _at_once(work):
         entries.append(entry)
         progress.at(len(entries))
     return entries
@@ -63,17 +80,33 @@ async def enter(instance: Instance, name: str, fingerprint: Fingerprint, making:
     pipeline = instance.pipeline
     claim = await _claimed(instance, name)
     kept = Kept(fingerprint, fingerprint_key(claim.video))
-    packed = pack(fingerprint)
-    await pipeline.bucket.put(kept.key, packed)
+    await pipeline.bucket.put(kept.key, pack(fingerprint))
     length = float(fingerprint.duration)
     row = (claim.video.id, kept.key, fingerprint.algorithm_version, round(length), length, None)
     guard = pipeline.db.prepare(queries.GUARD_LEASE).bind(claim.owner, claim.video.id)
     await pipeline.db.batch([guard, pipeline.db.prepare(queries.KEPT).bind(*row)])
     indexing = time.perf_counter()
-    await pipeline.catalogue.index(claim, kept)
+    tries = await tried(lambda: pipeline.catalogue.index(claim, kept))
     indexed = time.perf_counter()
     await _approve(instance, claim)
-    return Entry(making, indexed - indexing, time.perf_counter() - began, length, len(packed))
+    return Entry(making, indexed - indexing, time.perf_counter() - began, tries)
+
+
+async def tried(step: Callable[[], Awaitable[None]]) -> int:
+    """Does it until the stores answer, and says how often it was done. Raises VectorizeError after MOST_TRIES."""
+    for tries in itertools.count(1):
+        try:
+            await step()
+        except VectorizeError:
+            if tries == MOST_TRIES:
+                raise
+        else:
+            return tries
+    raise AssertionError("counting does not end")
+
+
+def _name_of(seed: int) -> str:
+    return f"synthetic-{seed}"
 
 
 async def _claimed(instance: Instance, name: str) -> Claim:

@@ -1,4 +1,4 @@
-"""A fresh instance in a folder of its own: the servers that `wrangler_compat dev` starts, and a consumer over them."""
+"""An instance in a folder of its own: the servers that `wrangler_compat dev` starts, and a consumer over them."""
 
 from __future__ import annotations
 
@@ -29,10 +29,12 @@ USER = "benchmark"
 _LEASE_SECONDS = 600
 """Nobody renews a lease here."""
 
+_ADD_USER = "INSERT INTO users (id, email, created_at) VALUES (?1, ?1, '2026') ON CONFLICT DO NOTHING"
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """consumer: over empty stores. database: D1's file. chroma, s3: the folders of those stores."""
+    """database: D1's file. chroma, s3: the folders of those stores."""
 
     consumer: Consumer
     database: Path
@@ -45,13 +47,13 @@ class Instance:
 
 
 @contextlib.asynccontextmanager
-async def fresh_instance(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[Instance]:
-    """environ: of the servers. Everything is stopped on leaving; the folder is the caller's to remove.
+async def open_instance(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[Instance]:
+    """A fresh one in an empty folder, else the one that was left there. environ: of the servers. Raises ProgramError.
 
-    Raises ProgramError.
+    Everything is stopped on leaving; the folder stays.
     """
     s3_folder, chroma_folder, redis_folder = (folder / name for name in ("s3", "chroma", "redis"))
-    redis_folder.mkdir(parents=True)
+    redis_folder.mkdir(parents=True, exist_ok=True)
     make_bucket(s3_folder, BUCKET)
     keys = secrets.token_hex(16), secrets.token_hex(32)
     database = folder / "twinreel.db"
@@ -79,11 +81,11 @@ async def fresh_instance(folder: Path, environ: Mapping[str, str]) -> AsyncItera
         config, settings, known = load(connections)
         detection = detection_of(settings)
         async with open_env(config, settings, known) as env, assemble(env, settings, detection) as consumer:
-            add_user = env.db.prepare("INSERT INTO users (id, email, created_at) VALUES (?1, ?1, '2026')")
+            add_user = env.db.prepare(_ADD_USER)
             await add_user.bind(USER).run()
             yield Instance(consumer, database, chroma_folder, s3_folder)
 
 
-def bytes_in(folder: Path) -> int:
-    """Of all files in it."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def bytes_in(folder: Path, suffix: str = "") -> int:
+    """Of all files in it whose names end so."""
+    return sum(path.stat().st_size for path in folder.rglob(f"*{suffix}") if path.is_file())

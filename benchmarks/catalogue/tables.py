@@ -19,33 +19,44 @@ TARGETS = {WHOLE: 300.0, SOUND: 200.0}
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Rows and bytes after the filling. segments: rows; vectors: distinct ones. wall: seconds to fill it all."""
+    """What the stores hold. minutes: of video. segments: rows; vectors: distinct ones. kept_bytes: of fingerprints.
 
+    wall: seconds to enter what this run entered.
+    """
+
+    entries: int
+    minutes: float
     segments: int
     vectors: int
     sound_terms: int
+    kept_bytes: int
     database_bytes: int
     chroma_bytes: int
     wall: float
 
 
 def stored_table(entries: Sequence[Entry], stored: Stored) -> str:
-    count, minutes = len(entries), sum(entry.seconds for entry in entries) / 60
-    kept = sum(entry.kept_bytes for entry in entries)
+    """entries: what this run entered."""
+    count, minutes, hours = stored.entries, stored.minutes, stored.minutes / 60
     made = [entry.making for entry in entries if entry.making]
+    again = sum(entry.tries - 1 for entry in entries)
     rows = [
-        ("entries", f"{count:,}, {minutes / 60:,.1f} hours of video"),
+        ("entries", f"{count:,}, {hours:,.1f} hours of video"),
         ("segment vectors of an entry", f"{stored.segments / count:.1f} ({stored.vectors:,} distinct ones in all)"),
         ("segment vectors of a minute", f"{stored.segments / minutes:.1f}"),
         ("sound terms of a minute", f"{stored.sound_terms / minutes:.1f}"),
-        ("kept fingerprint of an hour", f"{kept / minutes * 60 / 1e6:.2f} MB"),
-        ("D1 for an hour", f"{stored.database_bytes / minutes * 60 / 1e6:.2f} MB"),
-        ("Chroma for an hour", f"{stored.chroma_bytes / minutes * 60 / 1e6:.2f} MB"),
+        ("kept fingerprint of an hour", f"{stored.kept_bytes / hours / 1e6:.2f} MB"),
+        ("D1 for an hour", f"{stored.database_bytes / hours / 1e6:.2f} MB"),
+        ("Chroma for an hour", f"{stored.chroma_bytes / hours / 1e6:.2f} MB"),
         ("to make a synthetic fingerprint", f"{_ms(made, 50)} ms of the processor" if made else "-"),
-        ("to index an entry, p50 / p95", _both([entry.indexing for entry in entries])),
-        ("to enter it, rows and fingerprint too", _both([entry.entering for entry in entries])),
-        ("to fill it, an entry", f"{1000 * stored.wall / count:.0f} ms, {AT_ONCE} at a time"),
     ]
+    if entries:
+        rows += [
+            ("to index an entry, p50 / p95", _both([entry.indexing for entry in entries])),
+            ("to enter it, rows and fingerprint too", _both([entry.entering for entry in entries])),
+            ("to fill it, an entry", f"{1000 * stored.wall / len(entries):.0f} ms, {AT_ONCE} at a time"),
+            ("index steps that Chroma was late for", f"{again} of {len(entries):,}, tried again"),
+        ]
     return table(["the catalogue", ""], rows)
 
 

@@ -35,8 +35,18 @@ from tests.consumer.fingerprints import blank_fingerprint
 from tests.repository import ROOT
 
 PAGE = (ROOT / "docs" / "quality.md").read_text(encoding="utf-8")
-STORED = Stored(segments=90, vectors=80, sound_terms=600, database_bytes=60_000, chroma_bytes=120_000, wall=1.5)
-ENTRIES = [Entry(0.0, 0.1, 0.2, 60.0, 5000), Entry(0.012, 0.3, 0.4, 30.0, 2500), Entry(0.02, 0.2, 0.3, 90.0, 7500)]
+STORED = Stored(
+    entries=3,
+    minutes=3.0,
+    segments=90,
+    vectors=80,
+    sound_terms=600,
+    kept_bytes=15_000,
+    database_bytes=60_000,
+    chroma_bytes=120_000,
+    wall=1.5,
+)
+ENTRIES = [Entry(0.0, 0.1, 0.2), Entry(0.012, 0.3, 0.4, tries=3), Entry(0.02, 0.2, 0.3)]
 
 
 def decision(
@@ -172,6 +182,10 @@ def test_the_catalogue_is_told_for_each_minute_and_hour() -> None:
     assert cells(text, "to make a synthetic fingerprint")[1] == "16 ms of the processor"
     assert cells(text, "to index an entry, p50 / p95")[1] == "200 / 290 ms"
     assert cells(text, "to fill it, an entry")[1].startswith("500 ms")
+    assert cells(text, "index steps that Chroma was late for")[1] == "2 of 3, tried again"
+    before = stored_table([], STORED)
+    assert cells(before, "segment vectors of a minute")[1] == "30.0"
+    assert "to index an entry" not in before
 
 
 def test_what_is_asked_is_told() -> None:
