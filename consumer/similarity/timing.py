@@ -7,7 +7,7 @@ best course is then made exact.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +21,8 @@ from consumer.similarity.timeline import SPEEDS, STEP
 
 _REACH_SECONDS = 10.0
 _BESIDE_SECONDS = 1.5
-_SPEED_MARGIN = 0.03
+_SPEED_MARGIN = 0.008
+_MOST_CLIMBS = 3
 _FIRST, _LAST = (0.12, 0.015), (0.03, 0.005)
 """Steps of the search for the exact course: seconds of offset, speed."""
 
@@ -81,15 +82,20 @@ class _SideBySide:
 
     def searched(self, courses: Iterable[Course], steps: Iterable[tuple[float, float]]) -> tuple[float, Course]:
         """The best course near the best of those given, and how well it agrees."""
-        middle = float(self.at.mean())
         best = max((self.agreement(course), course) for course in courses)
         for width, speed_width in steps:
-            speed0, offset0 = best[1]
-            for speed in dict.fromkeys((speed0 - speed_width, speed0, speed0 + speed_width)):
-                for shift in range(-4, 5):
-                    course = (speed, offset0 + (speed0 - speed) * middle + shift * width)
-                    best = max(best, (self.agreement(course), course))
+            for _ in range(_MOST_CLIMBS if speed_width else 1):
+                around = max((self.agreement(course), course) for course in self._around(best[1], width, speed_width))
+                if around[0] <= best[0]:
+                    break
+                best = around
         return best
+
+    def _around(self, course: Course, width: float, speed_width: float) -> Iterator[Course]:
+        speed0, offset0 = course
+        for speed in dict.fromkeys((speed0 - speed_width, speed0, speed0 + speed_width)):
+            turned = offset0 + (speed0 - speed) * float(self.at.mean())
+            yield from ((speed, turned + shift * width) for shift in range(-4, 5))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
