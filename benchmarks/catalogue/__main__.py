@@ -13,6 +13,8 @@ import contextlib
 import os
 import platform
 import shlex
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -135,6 +137,8 @@ def run(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
+    # Told to stop, it stops its servers: Chroma's folder is one server's only.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         run(parser().parse_args())
     except (ClipError, CopyError, MissingMethodError, NoMarkersError, ProgramError, VectorizeError) as failure:
