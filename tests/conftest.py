@@ -1,3 +1,9 @@
+import signal
+
 from tests.services import chroma_url, redis_url, s3_server, unique_name
 
 __all__ = ["chroma_url", "redis_url", "s3_server", "unique_name"]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background, with Ctrl-C ignored. Our children would inherit that, and some are to be stopped by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
