@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from wrangler_compat.commands.context import Commands, Context, command, positive, subcommands, waiting
 from wrangler_compat.queues.arq_queue import ArqQueue, open_arq_queue
@@ -63,11 +63,12 @@ async def _create(options: argparse.Namespace, context: Context) -> None:
 
 async def _list(options: argparse.Namespace, context: Context) -> None:
     declared = _declared(context)
-    async with AsyncExitStack() as opened:
-        first = await opened.enter_async_context(_opened(next(iter(declared), "any"), context))
-        names = sorted({*declared, *await first.names()})
-        queues = [await opened.enter_async_context(_opened(name, context)) for name in names]
-        rows = [dataclasses.asdict(await queue.info()) for queue in queues]
+    async with _opened(next(iter(declared), "any"), context) as queue:
+        names = sorted({*declared, *await queue.names()})
+    rows = []
+    for name in names:
+        async with _opened(name, context) as queue:
+            rows.append(dataclasses.asdict(await queue.info()))
     if options.json:
         context.json(rows)
     else:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import json
 
+import redis
+
 from tests.wrangler_compat.commands.run import Project
 from wrangler_compat.queues.arq_queue import open_arq_queue
 from wrangler_compat.queues.arq_redis import bury, connect
@@ -19,14 +21,14 @@ def send(redis_url: str, name: str, **options: float) -> None:
 
 def make_dead(redis_url: str, name: str, count: int) -> None:
     async def burying() -> None:
-        redis = connect(redis_url)
+        connected = connect(redis_url)
         for number in range(count):
             letter = DeadLetter(
                 f"{name}-{number}", name, f"{name}-dead", "ValueError: no", 4, {"n": number}, "2026-11-21"
             )
-            await bury(redis, letter)
+            await bury(connected, letter)
             await asyncio.sleep(0.002)
-        await redis.aclose()
+        await connected.aclose()
 
     asyncio.run(burying())
 
@@ -39,6 +41,20 @@ def test_list_shows_declared_created_and_sent_to(with_redis: Project, redis_url:
     assert rows[f"{unique_name}-sent"] == {"name": f"{unique_name}-sent", "ready": 0, "delayed": 1, "dead_letters": 0}
     table = with_redis.run("queues", "list").out.splitlines()
     assert table[0].split() == ["name", "ready", "delayed", "dead_letters"]
+
+
+def test_list_copes_with_very_many_queues(with_redis: Project, redis_url: str, unique_name: str) -> None:
+    """As many connections at once would not be granted."""
+    names = {f"{unique_name}-{n}" for n in range(1200)}
+    known = redis.Redis.from_url(redis_url)
+    try:
+        known.sadd("queue-names", *names)
+        listed = with_redis.run("queues", "list", "--json")
+        assert (listed.code, listed.err) == (0, "")
+        assert names <= {row["name"] for row in json.loads(listed.out)}
+    finally:
+        known.srem("queue-names", *names)
+        known.close()
 
 
 def test_info(with_redis: Project, redis_url: str, unique_name: str) -> None:
