@@ -264,11 +264,14 @@ async def test_an_unreachable_redis_is_a_retryable_error() -> None:
 async def test_a_refusal_is_not_retryable(redis_url: str, unique_name: str) -> None:
     redis = connect(redis_url)
     await redis.set(f"queue:{unique_name}", "not a sorted set")
-    await redis.aclose()
     async with open_arq_queue(redis_url, unique_name) as queue:
         with pytest.raises(QueueError) as raised:
             await queue.send("x")
         assert (raised.value.code, raised.value.retryable) == ("QUEUE_REFUSED", False)
+    # Redis is shared: what lists all queues would stumble over this one.
+    await redis.delete(f"queue:{unique_name}")
+    await redis.srem("queue-names", unique_name)
+    await redis.aclose()
 
 
 async def test_a_dispatcher_outlives_a_redis_that_goes_and_comes(tmp_path: Path, unique_name: str) -> None:
