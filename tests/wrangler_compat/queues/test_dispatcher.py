@@ -270,7 +270,6 @@ async def test_a_refusal_is_not_retryable(redis_url: str, unique_name: str) -> N
         assert (raised.value.code, raised.value.retryable) == ("QUEUE_REFUSED", False)
     # Redis is shared: what lists all queues would stumble over this one.
     await redis.delete(f"queue:{unique_name}")
-    await redis.srem("queue-names", unique_name)
     await redis.aclose()
 
 
