@@ -8,6 +8,7 @@ without an owner for longer than it takes to finish the work.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -119,8 +120,8 @@ class Catalogue:
 async def owners_of(db: D1Database, vector_ids: set[str]) -> dict[str, list[str]]:
     """The videos that have each of these segment vectors; a vector nobody has is left out."""
     owners: dict[str, list[str]] = {}
-    for some in queries.chunks(sorted(vector_ids), queries.MAX_BOUND):
-        found = await db.prepare(queries.owners_of(len(some))).bind(*some).all()
+    for some in queries.chunks(sorted(vector_ids), queries.VECTORS_AT_ONCE):
+        found = await db.prepare(queries.OWNERS_OF).bind(json.dumps(some)).all()
         for row in found.results:
             owners.setdefault(row["vector_id"], []).append(row["video_id"])
     return owners

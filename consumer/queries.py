@@ -256,9 +256,11 @@ def _rows(count: int) -> str:
     return ", ".join(f"({marks(3, first=1 + 3 * n)})" for n in range(count))
 
 
-def owners_of(count: int) -> str:
-    return f"SELECT DISTINCT vector_id, video_id FROM segment_vectors WHERE vector_id IN ({marks(count)})"
-
+OWNERS_OF = """
+SELECT DISTINCT vector_id, video_id FROM segment_vectors WHERE vector_id IN (SELECT value FROM json_each(?1))
+"""
+VECTORS_AT_ONCE = 2000
+"""In one JSON array, bound as one value: some 70 kB, where D1 takes 2 MB."""
 
 TERMS_AT_ONCE = 8000
 """In one statement, which has 100 kB at most. Terms are whole numbers of ours and stand in it as they are."""
