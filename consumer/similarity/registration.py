@@ -29,7 +29,7 @@ _AROUND = 7
 """Moments around one (itself included) from which it may differ."""
 
 _DAMPING = 0.02
-_DRAWN = 0.01
+_COARSE_BAND = 5
 _LEAST_INSIDE = 0.1
 """Share of the query's picture that must lie on the reference's to be fitted further."""
 
@@ -68,10 +68,10 @@ def refine(query: Pictures, reference: Pictures, start: Affine, shown: Detail = 
 
     shown: the detail that the query can show of the reference.
     """
-    own, other = whitened(query, 5, detail_under(start)), whitened(reference, 5, shown)
-    coarse = _least_squares(_Fitting.of(own, other), [start], start, 6)
-    own, other = whitened(query, BAND, detail_under(start)), whitened(reference, BAND, shown)
-    return _least_squares(_Fitting.of(own, other), [coarse, start], start, 5)
+    own, other = whitened(query, _COARSE_BAND, detail_under(start)), whitened(reference, _COARSE_BAND, shown)
+    coarse = _least_squares(_Fitting.of(own, other), [start], 6)
+    own, other = whitened(query, BAND, detail_under(coarse)), whitened(reference, BAND, shown)
+    return _least_squares(_Fitting.of(own, other), [coarse, start], 5)
 
 
 def detail_under(affine: Affine) -> Detail:
@@ -127,14 +127,14 @@ def warp(pictures: Pictures, affine: Affine) -> tuple[Pictures, NDArray[np.float
     return np.ascontiguousarray(seen.T).reshape(pictures.shape), _inside(at_x, at_y)
 
 
-def _least_squares(fitting: _Fitting, tried: Sequence[Affine], usual: Affine, rounds: int) -> Affine:
-    """The best map on the way from the best of those tried; what the pictures leave open is drawn to the usual one."""
+def _least_squares(fitting: _Fitting, tried: Sequence[Affine], rounds: int) -> Affine:
+    """The best map on the way from the best of those tried."""
     laid = max((fitting.laid(affine) for affine in tried), key=lambda each: each.quality)
     best = laid
     for _ in range(rounds):
         if laid.inside.mean() < _LEAST_INSIDE:
             break
-        step = laid.step(usual)
+        step = laid.step()
         laid = fitting.laid(laid.affine + np.clip(step, -0.15, 0.15))
         best = max(best, laid, key=lambda each: each.quality)
         if np.abs(step).max() < 1e-3:
@@ -183,7 +183,7 @@ class _Laid:
         self.quality = both / float(np.sqrt(max(mine * theirs, 1e-12))) * overlap
         """Correlation where the pictures overlap; less where they hardly do."""
 
-    def step(self, usual: Affine) -> Affine:
+    def step(self) -> Affine:
         """The damped normal equations of the six numbers of the map, solved."""
         both, mine, theirs = (sums.reshape(GRID, GRID) for sums in self._sums)
         weights = self.inside * np.clip(_local_correlation(both, mine, theirs), 0.02, 1.0).reshape(-1)
@@ -196,8 +196,7 @@ class _Laid:
         normal = np.block([[pairs[0], pairs[1]], [pairs[1].T, pairs[2]]])
         right = np.concatenate([ramp @ (_over_moments(along, error) * weights) for along in (x, y)])
         size = float(np.trace(normal)) / 6
-        right = right + _DRAWN * size * (usual - self.affine).reshape(6)
-        damping = (_DAMPING + _DRAWN) * size + 1e-6
+        damping = _DAMPING * size + 1e-6
         return np.asarray(np.linalg.solve(normal + damping * np.eye(6), right).reshape(2, 3), dtype=np.float64)
 
 
