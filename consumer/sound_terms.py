@@ -61,7 +61,11 @@ class SoundQuestion:
     @classmethod
     def of(cls, asked: Iterable[tuple[int, int, int]]) -> SoundQuestion:
         """asked: (term, reading, position), in any order."""
-        table = np.array([*asked], np.int64).reshape(-1, 3)
+        return cls.of_table(np.array([*asked], np.int64).reshape(-1, 3))
+
+    @classmethod
+    def of_table(cls, table: NDArray[np.int64]) -> SoundQuestion:
+        """table: int64 [n, 3], term, reading and position, in any order."""
         return cls(*(np.ascontiguousarray(column) for column in table[np.argsort(table[:, 0], kind="stable")].T))
 
 
@@ -70,8 +74,7 @@ def sound_question(fingerprint: Fingerprint) -> SoundQuestion:
     codes, places = _chosen_codes(fingerprint)
     step = -(-len(codes) // _MOST_CODES_ASKED) or 1
     exact = np.column_stack([codes, np.zeros_like(codes), places])[::step]
-    table = np.concatenate([exact, _tone_question(fingerprint.tones)])
-    return SoundQuestion(*(np.ascontiguousarray(column) for column in table[np.argsort(table[:, 0], kind="stable")].T))
+    return SoundQuestion.of_table(np.concatenate([exact, _tone_question(fingerprint.tones)]))
 
 
 def sound_votes(question: SoundQuestion, rows: Sequence[Sequence[object]]) -> dict[str, float]:

@@ -93,8 +93,8 @@ def _evidence(own: Seen, other: Seen) -> Evidence:
         still=best.registered.still if best else 0.0,
         moving=best.registered.moving if best else 0.0,
         area=best.area if best else 0.0,
-        segments=tuple(_segment(piece) for piece in counted),
-        audio_segments=tuple(_sound_segment(each) for each in sounds),
+        segments=tuple(_segment(piece, mirrored=piece.mirrored) for piece in counted),
+        audio_segments=tuple(_segment(each) for each in sounds),
         duration=query.duration,
         ref_duration=reference.duration,
     )
@@ -119,7 +119,7 @@ def _share(seen: Seen, covered: list[NDArray[np.bool_]]) -> float:
     return float((np.any(covered, axis=0) & seen.telling).sum() / seen.telling.sum())
 
 
-def _segment(piece: Stretch) -> Segment:
+def _segment(piece: Stretch | Heard, *, mirrored: bool = False) -> Segment:
     return Segment(
         start=round(piece.start, 2),
         end=round(piece.end, 2),
@@ -127,16 +127,5 @@ def _segment(piece: Stretch) -> Segment:
         ref_end=round(piece.ref_end, 2),
         score=round(piece.score, 4),
         speed=round(piece.speed, 3),
-        mirrored=piece.mirrored,
-    )
-
-
-def _sound_segment(sound: Heard) -> Segment:
-    return Segment(
-        start=round(sound.start, 2),
-        end=round(sound.end, 2),
-        ref_start=round(sound.ref_start, 2),
-        ref_end=round(sound.ref_end, 2),
-        score=round(sound.score, 4),
-        speed=round(sound.speed, 3),
+        mirrored=mirrored,
     )

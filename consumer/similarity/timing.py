@@ -39,11 +39,12 @@ def exact_course(own: Pictures, other: Reel, moments: NDArray[np.intp], affine: 
     around, beside = _around(moments, len(own))
     reel, inside = _warped(other, rough[0] * at + rough[1], affine)
     seen = whitened(own[around], BAND) * inside
-    moved = _by_movement(_Changes.of(seen[beside], reel, at), rough)
+    changes = _Changes.of(seen[beside], reel, at)
+    steadily, otherwise = (_by_movement(changes, rough, speeds) for speeds in ((1.0,), {*SPEEDS, rough[0]} - {1.0}))
     pictures = _SideBySide.of(seen[beside[:, beside.shape[1] // 2]], reel, at)
     steady = (1.0, rough[1] + (rough[0] - 1.0) * float(at.mean()))
-    best = pictures.searched([rough, moved[False]], (_FIRST, _LAST))
-    unchanged = pictures.searched([steady, moved[True]], ((_FIRST[0], 0.0), (_LAST[0], 0.0)))
+    best = pictures.searched([rough, otherwise], (_FIRST, _LAST))
+    unchanged = pictures.searched([steady, steadily], ((_FIRST[0], 0.0), (_LAST[0], 0.0)))
     return best[1] if best[0] > unchanged[0] + _SPEED_MARGIN else unchanged[1]
 
 
@@ -130,17 +131,16 @@ class _Changes:
         return np.asarray(both / np.sqrt(np.maximum(size, 1e-12)) * np.sqrt(there.mean(axis=1)), dtype=np.float64)
 
 
-def _by_movement(changes: _Changes, rough: Course) -> dict[bool, Course]:
-    """The courses along which most moves alike: True: at speed 1, False: at another."""
+def _by_movement(changes: _Changes, rough: Course, speeds: Iterable[float]) -> Course:
+    """The course, at one of these speeds, along which most moves alike."""
     shifts = np.arange(-_REACH_SECONDS, _REACH_SECONDS + changes.reel.step / 2, changes.reel.step)
-    found: dict[bool, tuple[float, Course]] = {}
-    for speed in dict.fromkeys((*SPEEDS, rough[0])):
+    found: list[tuple[float, Course]] = []
+    for speed in speeds:
         offsets = rough[1] + (rough[0] - speed) * float(changes.at.mean()) + shifts
         likeness = changes.likeness(speed, offsets)
         best = int(likeness.argmax())
-        one = (float(likeness[best]), (speed, float(offsets[best])))
-        found[speed == 1.0] = max(found.get(speed == 1.0, one), one)
-    return {is_steady: course for is_steady, (_, course) in found.items()}
+        found.append((float(likeness[best]), (speed, float(offsets[best]))))
+    return max(found)[1]
 
 
 def _correlation(one: Pictures, other: Pictures) -> float:
