@@ -24,10 +24,11 @@ from consumer.env import Env
 from consumer.explain import Explainer, UnknownVideoError
 from consumer.history import History
 from consumer.kept import Shelf, UnusableFingerprintError
-from consumer.policy import Thresholds, decide, thresholds_of
+from consumer.policy import decide
 from consumer.rebuild import Rebuild, RedecideError
 from consumer.redecide import Redecide
 from consumer.settings import Settings, load
+from consumer.thresholds import Thresholds, thresholds_of
 from consumer.workers import open_workers, processes
 from wrangler_compat.config import describe_settings
 from wrangler_compat.errors import BindingError, ConfigError

@@ -40,6 +40,9 @@ ADAPTERS = {
 PURE = (
     "wire/*.py",
     "consumer/policy.py",
+    "consumer/thresholds.py",
+    "consumer/shared_parts.py",
+    "consumer/detection.py",
     "consumer/embedding.py",
     "consumer/candidates.py",
     "consumer/retries.py",

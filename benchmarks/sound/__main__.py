@@ -31,7 +31,8 @@ from benchmarks.sound.grid import ALTERATIONS, Alteration, Piece, piece_of, writ
 from benchmarks.sound.hearing import MOST_COMPARED, Catalogue, fingerprint_of, matched
 from benchmarks.sound.rows import Answer, Peer, rows_of, sums_of
 from benchmarks.sound.tables import MARKERS, clip_table, false_lines, grid_table, sum_table, time_line
-from consumer.policy import POLICY_VERSION, Thresholds
+from consumer.policy import POLICY_VERSION
+from consumer.thresholds import Thresholds
 from wire.fingerprints import ALGORITHM_VERSION
 
 Codes = Mapping[str, Any]
