@@ -148,7 +148,7 @@ def _answers() -> Json:
 
 
 def _evidence() -> Json:
-    speed: Json = {"type": "number", "exclusiveMinimum": 0}
+    speed: Json = {"type": "number", "description": "Seconds of the other video in one of this; negative: backwards."}
     segment = _object(
         {
             "start": SECONDS,

@@ -8,7 +8,6 @@ what moves. A copy has both.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +27,9 @@ _SURE = 8.0
 _BLOCK = 512
 _CLOSE, _CLEARLY = 0.25, 0.1
 _LONG = 8
+_SLIDE_SECONDS = 1.0
+"""A slide is evidence for so long, however long it stands."""
+
 _MUCH_EXTENT, _MUCH_VARIETY = 180.0, 1.5
 _STRENGTHS = (-14.0, 1.2, 2.4, 3.6, 13.0)
 _SCORES = (0.0, 0.70, 0.85, 0.95, 1.0)
@@ -138,28 +140,52 @@ def _measured(query: Seen, reference: Seen, found: Hypothesis) -> Stretch:
     affine = refine(own[moments], alongside(speed, offset), affine, shown)
     first, last = _extent_in_time(query, own, other, affine, (speed, offset), line)
     moments = _moments(query, *_well_within(first, last))
-    nearest = _nearest(own[moments], other, speed * moments * STEP + offset, affine)
+    nearest = _nearest(own, other, affine, (speed, offset), moments, _reaches(query, moments, speed))
     registered = measure(own[moments], other.at(nearest), affine, shown)
     return _stretch(query, reference, found, registered, (speed, offset), (first, last))
 
 
 def _moments(query: Seen, first: int, last: int) -> NDArray[np.intp]:
-    """At most _MOMENTS of the samples first..last that show something, evenly spread; `first` itself when none does."""
+    """At most _MOMENTS of the samples first..last that show something, one of each slide, evenly spread; `first` itself
+    when none does."""
     rows = np.arange(first, last + 1)
     telling = rows[query.telling[rows]]
     if len(telling) == 0:
         return rows[:1]
+    telling = _middles(telling, query.slides[telling])
     chosen = np.linspace(0, len(telling) - 1, min(_MOMENTS, len(telling))).astype(np.intp)
     return np.asarray(telling[chosen], dtype=np.intp)
 
 
+def _middles(rows: NDArray[np.intp], slides: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Of each slide's rows the one in the middle. slides: of each row, ascending."""
+    _, starts, counts = np.unique(slides, return_index=True, return_counts=True)
+    return np.asarray(rows[starts + counts // 2], dtype=np.intp)
+
+
+def _reaches(query: Seen, moments: NDArray[np.intp], speed: float) -> NDArray[np.float64]:
+    """float64 [k], seconds of the reference: how far from its course a moment is looked for, which is as far as its
+    slide stands."""
+    stands = np.bincount(query.slides)[query.slides[moments]] - 1
+    return np.asarray(_CLOSE + stands * STEP * abs(speed) / 2, dtype=np.float64)
+
+
 def _nearest(
-    own: Pictures, other: Reel, seconds: NDArray[np.floating[Any]], affine: NDArray[np.float64]
+    own: Pictures,
+    other: Reel,
+    affine: NDArray[np.float64],
+    course: tuple[float, float],
+    moments: NDArray[np.intp],
+    reaches: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """The same times, float64 [k], but where a picture a little earlier or later agrees clearly better: at cuts."""
-    shifts = np.array([0.0, -_CLOSE, _CLOSE])
-    likeness = np.stack([_agreement(own, other.at(seconds + shift), affine) for shift in shifts])
-    likeness[0] += _CLEARLY
+    """When the reference shows each moment, float64 [k], seconds: on its course, or where a picture within reach agrees
+    clearly better, at cuts and of slides."""
+    seconds = course[0] * moments * STEP + course[1]
+    wide = int(reaches.max() / _CLOSE)
+    shifts = np.arange(-wide, wide + 1) * _CLOSE
+    likeness = np.stack([_agreement(own[moments], other.at(seconds + shift), affine) for shift in shifts])
+    likeness[wide] += np.where(reaches > _CLOSE, 0.0, _CLEARLY)
+    likeness[np.abs(shifts)[:, None] > reaches[None, :]] = -np.inf
     return np.asarray(seconds + shifts[likeness.argmax(axis=0)], dtype=np.float64)
 
 
@@ -179,13 +205,14 @@ def _stretch(
 ) -> Stretch:
     speed, offset = course
     start, end = span[0] * STEP, min((span[1] + 1) * STEP, query.fingerprint.duration)
-    ref_start = max(speed * start + offset, 0.0)
-    ref_end = min(speed * end + offset, reference.fingerprint.duration)
+    ref_start, ref_end = sorted(speed * at + offset for at in (start, end))
+    ref_start, ref_end = max(ref_start, 0.0), min(ref_end, reference.fingerprint.duration)
     rows = np.zeros(len(query.telling), np.bool_)
     rows[span[0] : span[1] + 1] = True
     ref_rows = np.zeros(len(reference.telling), np.bool_)
     ref_rows[round(ref_start / STEP) : max(round(ref_end / STEP), round(ref_start / STEP) + 1)] = True
-    strength = strength_of(registered, end - start)
+    slides = int(query.slides[span[1]] - query.slides[span[0]]) + 1
+    strength = strength_of(registered, min(end - start, slides * _SLIDE_SECONDS))
     return Stretch(
         start, end, ref_start, ref_end, speed, found.query.mirrored, found.query.quarter_turns,
         registered, registered.area * found.query.share, strength, score_of(strength), rows, ref_rows,
