@@ -231,8 +231,7 @@ def _extent_in_time(
     speed, offset = course
     at = speed * np.arange(len(own)) * STEP + offset
     within = (at >= -STEP / 2) & (at <= other.last_second + STEP / 2)
-    blocks = [slice(start, start + _BLOCK) for start in range(0, len(own), _BLOCK)]
-    agreement = np.concatenate([_agreement(own[block], other.at(at[block]), affine) for block in blocks])
+    agreement = _agreement_throughout(query, own, other, affine, course)
     inner = agreement[line.first : line.last + 1][query.telling[line.first : line.last + 1]]
     least = 0.5 * float(np.median(inner)) if len(inner) else 0.0
     smooth = np.convolve(np.pad(agreement, 1, mode="edge"), np.ones(3) / 3, mode="valid")
@@ -248,6 +247,19 @@ def _extent_in_time(
     while last > first and not query.telling[last]:
         last -= 1
     return first, last
+
+
+def _agreement_throughout(
+    query: Seen, own: Pictures, other: Reel, affine: NDArray[np.float64], course: tuple[float, float]
+) -> NDArray[np.float32]:
+    """float32 [n]: of each sample with what the reference shows on its course; of a slide where it agrees best."""
+    moments = _middles(np.arange(len(own)), query.slides)
+    seconds = course[0] * moments * STEP + course[1]
+    if len(moments) < len(own):
+        seconds = _nearest(own, other, affine, course, moments, _reaches(query, moments, course[0]))
+    blocks = [slice(start, start + _BLOCK) for start in range(0, len(moments), _BLOCK)]
+    agreement = [_agreement(own[moments[block]], other.at(seconds[block]), affine) for block in blocks]
+    return np.asarray(np.concatenate(agreement)[query.slides], dtype=np.float32)
 
 
 def _agreement(own: Pictures, shown: Pictures, affine: NDArray[np.float64]) -> NDArray[np.float32]:
