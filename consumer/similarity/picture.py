@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.similarity.pictures import BAND, Pictures, whitened
-from consumer.similarity.reel import Reel
-from consumer.similarity.registration import Registered, measure, of_window, refine, warp
+from consumer.similarity.overlay import Overlay
+from consumer.similarity.pictures import Pictures
+from consumer.similarity.registration import Registered, measure, of_window, refine
 from consumer.similarity.search import LEAST_SAMPLES, Hypothesis, inset_proposals, proposals
+from consumer.similarity.slides import middles
 from consumer.similarity.timeline import STEP, Line
 from consumer.similarity.timing import exact_course
 from consumer.similarity.views import Seen
@@ -24,8 +25,8 @@ _MOMENTS = 24
 _MOST_PIECES = 4
 _LOOKED_AT = 3
 _SURE = 8.0
-_BLOCK = 512
-_CLOSE, _CLEARLY = 0.25, 0.1
+_HOPELESS = -6.0
+"""Strength at the first laying under which nothing was ever mended by finding the exact course."""
 _LONG = 8
 _SLIDE_SECONDS = 1.0
 """A slide is evidence for so long, however long it stands."""
@@ -127,66 +128,46 @@ def _fisher(correlation: float) -> float:
 
 
 def _measured(query: Seen, reference: Seen, found: Hypothesis) -> Stretch:
+    """As what moves and, where the query may be made of slides, as those: whichever is surer."""
+    each = np.arange(len(query.telling))
+    taken = [each] if np.array_equal(query.slides, each) else [query.slides, each]
+    return max((_measured_as(query, reference, found, slides) for slides in taken), key=lambda one: one.strength)
+
+
+def _measured_as(query: Seen, reference: Seen, found: Hypothesis, slides: NDArray[np.intp]) -> Stretch:
+    """slides: which one each sample shows, intp [n] (`slides_of`)."""
     line, shown = found.line, found.query.detail
     own = query.pictures(found.query)
     other = reference.reel(found.reference.with_bars)
-    moments = _moments(query, line.first, line.last)
+    moments = _moments(query, slides, line.first, line.last)
 
     def alongside(speed: float, offset: float) -> Pictures:
         return other.at(speed * moments * STEP + offset)
 
     affine = refine(own[moments], alongside(line.speed, line.offset), of_window(found.reference.window), shown)
-    speed, offset = exact_course(own, other, moments, affine, (line.speed, line.offset))
-    affine = refine(own[moments], alongside(speed, offset), affine, shown)
-    first, last = _extent_in_time(query, own, other, affine, (speed, offset), line)
-    moments = _moments(query, *_well_within(first, last))
-    nearest = _nearest(own, other, affine, (speed, offset), moments, _reaches(query, moments, speed))
-    registered = measure(own[moments], other.at(nearest), affine, shown)
-    return _stretch(query, reference, found, registered, (speed, offset), (first, last))
+    rough = measure(own[moments], alongside(line.speed, line.offset), affine, shown)
+    if strength_of(rough, line.samples * STEP) < _HOPELESS:
+        overlay = Overlay(own, other, affine, (line.speed, line.offset), slides)
+        return _stretch(query, reference, found, rough, overlay, (line.first, line.last))
+    course = exact_course(own, other, moments, affine, (line.speed, line.offset))
+    affine = refine(own[moments], alongside(*course), affine, shown)
+    overlay = Overlay(own, other, affine, course, slides)
+    first, last = _extent_in_time(query, overlay, line)
+    moments = _moments(query, slides, *_well_within(first, last))
+    registered = measure(own[moments], other.at(overlay.nearest(moments)), affine, shown)
+    return _stretch(query, reference, found, registered, overlay, (first, last))
 
 
-def _moments(query: Seen, first: int, last: int) -> NDArray[np.intp]:
+def _moments(query: Seen, slides: NDArray[np.intp], first: int, last: int) -> NDArray[np.intp]:
     """At most _MOMENTS of the samples first..last that show something, one of each slide, evenly spread; `first` itself
     when none does."""
     rows = np.arange(first, last + 1)
     telling = rows[query.telling[rows]]
     if len(telling) == 0:
         return rows[:1]
-    telling = _middles(telling, query.slides[telling])
+    telling = middles(telling, slides[telling])
     chosen = np.linspace(0, len(telling) - 1, min(_MOMENTS, len(telling))).astype(np.intp)
     return np.asarray(telling[chosen], dtype=np.intp)
-
-
-def _middles(rows: NDArray[np.intp], slides: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Of each slide's rows the one in the middle. slides: of each row, ascending."""
-    _, starts, counts = np.unique(slides, return_index=True, return_counts=True)
-    return np.asarray(rows[starts + counts // 2], dtype=np.intp)
-
-
-def _reaches(query: Seen, moments: NDArray[np.intp], speed: float) -> NDArray[np.float64]:
-    """float64 [k], seconds of the reference: how far from its course a moment is looked for, which is as far as its
-    slide stands."""
-    stands = np.bincount(query.slides)[query.slides[moments]] - 1
-    return np.asarray(_CLOSE + stands * STEP * abs(speed) / 2, dtype=np.float64)
-
-
-def _nearest(
-    own: Pictures,
-    other: Reel,
-    affine: NDArray[np.float64],
-    course: tuple[float, float],
-    moments: NDArray[np.intp],
-    reaches: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """When the reference shows each moment, float64 [k], seconds: on its course, or where a picture within reach agrees
-    clearly better, at cuts and of slides."""
-    seconds = course[0] * moments * STEP + course[1]
-    wide = int(reaches.max() / _CLOSE)
-    shifts = np.arange(-wide, wide + 1) * _CLOSE
-    likeness = np.stack([_agreement(own[moments], other.at(seconds + shift), affine) for shift in shifts])
-    likeness[wide] += np.where(reaches > _CLOSE, 0.0, _CLEARLY)
-    likeness[np.abs(shifts)[:, None] > reaches[None, :]] = -np.inf
-    return np.asarray(seconds + shifts[likeness.argmax(axis=0)], dtype=np.float64)
 
 
 def _well_within(first: int, last: int) -> tuple[int, int]:
@@ -200,10 +181,10 @@ def _stretch(
     reference: Seen,
     found: Hypothesis,
     registered: Registered,
-    course: tuple[float, float],
+    overlay: Overlay,
     span: tuple[int, int],
 ) -> Stretch:
-    speed, offset = course
+    speed, offset = overlay.course
     start, end = span[0] * STEP, min((span[1] + 1) * STEP, query.fingerprint.duration)
     ref_start, ref_end = sorted(speed * at + offset for at in (start, end))
     ref_start, ref_end = max(ref_start, 0.0), min(ref_end, reference.fingerprint.duration)
@@ -211,27 +192,20 @@ def _stretch(
     rows[span[0] : span[1] + 1] = True
     ref_rows = np.zeros(len(reference.telling), np.bool_)
     ref_rows[round(ref_start / STEP) : max(round(ref_end / STEP), round(ref_start / STEP) + 1)] = True
-    slides = int(query.slides[span[1]] - query.slides[span[0]]) + 1
-    strength = strength_of(registered, min(end - start, slides * _SLIDE_SECONDS))
+    shown = int(overlay.slides[span[1]] - overlay.slides[span[0]]) + 1
+    strength = strength_of(registered, min(end - start, shown * _SLIDE_SECONDS))
     return Stretch(
         start, end, ref_start, ref_end, speed, found.query.mirrored, found.query.quarter_turns,
         registered, registered.area * found.query.share, strength, score_of(strength), rows, ref_rows,
     )  # fmt: skip
 
 
-def _extent_in_time(
-    query: Seen,
-    own: Pictures,
-    other: Reel,
-    affine: NDArray[np.float64],
-    course: tuple[float, float],
-    line: Line,
-) -> tuple[int, int]:
+def _extent_in_time(query: Seen, overlay: Overlay, line: Line) -> tuple[int, int]:
     """First and last query sample, around the line's run, that agree with the reference's; both inclusive."""
-    speed, offset = course
-    at = speed * np.arange(len(own)) * STEP + offset
-    within = (at >= -STEP / 2) & (at <= other.last_second + STEP / 2)
-    agreement = _agreement_throughout(query, own, other, affine, course)
+    speed, offset = overlay.course
+    agreement = overlay.agreement()
+    at = speed * np.arange(len(agreement)) * STEP + offset
+    within = (at >= -STEP / 2) & (at <= overlay.other.last_second + STEP / 2)
     inner = agreement[line.first : line.last + 1][query.telling[line.first : line.last + 1]]
     least = 0.5 * float(np.median(inner)) if len(inner) else 0.0
     smooth = np.convolve(np.pad(agreement, 1, mode="edge"), np.ones(3) / 3, mode="valid")
@@ -247,24 +221,3 @@ def _extent_in_time(
     while last > first and not query.telling[last]:
         last -= 1
     return first, last
-
-
-def _agreement_throughout(
-    query: Seen, own: Pictures, other: Reel, affine: NDArray[np.float64], course: tuple[float, float]
-) -> NDArray[np.float32]:
-    """float32 [n]: of each sample with what the reference shows on its course; of a slide where it agrees best."""
-    moments = _middles(np.arange(len(own)), query.slides)
-    seconds = course[0] * moments * STEP + course[1]
-    if len(moments) < len(own):
-        seconds = _nearest(own, other, affine, course, moments, _reaches(query, moments, course[0]))
-    blocks = [slice(start, start + _BLOCK) for start in range(0, len(moments), _BLOCK)]
-    agreement = [_agreement(own[moments[block]], other.at(seconds[block]), affine) for block in blocks]
-    return np.asarray(np.concatenate(agreement)[query.slides], dtype=np.float32)
-
-
-def _agreement(own: Pictures, shown: Pictures, affine: NDArray[np.float64]) -> NDArray[np.float32]:
-    """float32 [n]: correlation of the whitened pictures, moment by moment."""
-    seen, inside = warp(whitened(shown, BAND), affine)
-    mine = whitened(own, BAND) * inside
-    norm = np.sqrt((mine**2).sum(axis=(1, 2)) * ((seen * inside) ** 2).sum(axis=(1, 2)))
-    return np.asarray((mine * seen).sum(axis=(1, 2)) / np.maximum(norm, 1e-9), dtype=np.float32)

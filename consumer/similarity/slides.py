@@ -13,7 +13,7 @@ from consumer.similarity.pictures import Pictures
 
 _SAME = 2e-4
 """Mean square of the change, as a share of the picture's own, up to which two samples show one picture: what coding
-adds. A scene that merely hardly moves changes more."""
+adds. A thin figure that hardly moves changes no more, so that what looks like slides may be none."""
 
 _MOSTLY = 0.6
 """Share of the samples that show what the one before showed, from which a video is made of slides."""
@@ -30,3 +30,9 @@ def slides_of(pictures: Pictures) -> NDArray[np.intp]:
     if not stands.any() or stands.mean() < _MOSTLY:
         return np.arange(len(pictures))
     return np.concatenate([[0], np.cumsum(~stands)]).astype(np.intp)
+
+
+def middles(rows: NDArray[np.intp], slides: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Of each slide's rows the one in the middle, intp [k]. slides: which one each row shows, intp [n], ascending."""
+    _, starts, counts = np.unique(slides, return_index=True, return_counts=True)
+    return np.asarray(rows[starts + counts // 2], dtype=np.intp)

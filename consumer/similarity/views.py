@@ -59,7 +59,7 @@ class Seen:
     @cached_property
     def slides(self) -> NDArray[np.intp]:
         """Which slide each sample shows; see slides_of."""
-        return slides_of(self.full)
+        return slides_of(self.inner)
 
     @property
     def full_aspect(self) -> float:

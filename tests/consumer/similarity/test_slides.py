@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from consumer.similarity.pictures import Pictures
-from consumer.similarity.slides import slides_of
+from consumer.similarity.slides import middles, slides_of
 
 DICE = np.random.default_rng(3)
 
@@ -48,3 +48,9 @@ def test_a_single_sample_is_a_slide() -> None:
 
 def test_flat_pictures_are_alike() -> None:
     assert slides_of(np.zeros((4, 32, 32), np.float32)).tolist() == [0, 0, 0, 0]
+
+
+def test_the_middle_of_each_slide_stands_for_it() -> None:
+    slides = np.array([0, 0, 0, 1, 2, 2, 4, 4, 4, 4])
+    assert middles(np.arange(10), slides).tolist() == [1, 3, 5, 8]
+    assert middles(np.arange(10, 20), np.arange(10)).tolist() == list(range(10, 20))
