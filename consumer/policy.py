@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from consumer.shared_parts import Shared, Stretch, common_stretches, longest_beyond
+from consumer.shared_parts import NOTHING_COMMON, Common, Shared, Stretch, common_stretches, longest_beyond
 from consumer.similarity.evidence import Evidence
 from consumer.thresholds import Thresholds
 from wire.verdicts import Confidence, Match, MatchKind, Verdict
@@ -64,8 +64,7 @@ def decide(
 ) -> Verdict:
     """The verdict on an upload. evidence: (video id, evidence) of each candidate, in any order. approved: those of them
     that are; what several of these have in common accuses nobody."""
-    lesser = [_shared(found) for video_id, found in evidence if video_id in approved and _is_alike(found, thresholds)]
-    common = common_stretches(lesser, thresholds.common_videos)
+    common = _common([found for video_id, found in evidence if video_id in approved], thresholds)
     opinions = [opinion_of(video_id, found, thresholds, common) for video_id, found in evidence]
     ranked = sorted(opinions, key=lambda each: (-each.rank, -each.score, each.match.video_id))
     matches = tuple(each.match for each in ranked if each.rank > 0)
@@ -90,21 +89,21 @@ def decide(
     )
 
 
-def opinion_of(video_id: str, found: Evidence, thresholds: Thresholds, common: Sequence[Stretch] = ()) -> Opinion:
+def opinion_of(video_id: str, found: Evidence, thresholds: Thresholds, common: Common = NOTHING_COMMON) -> Opinion:
     """What one candidate amounts to."""
     return judge(video_id, found, thresholds, common).opinion
 
 
-def judge(video_id: str, found: Evidence, thresholds: Thresholds, common: Sequence[Stretch] = ()) -> Judgement:
-    """What one candidate amounts to, and why. common: stretches of the upload that many videos show."""
+def judge(video_id: str, found: Evidence, thresholds: Thresholds, common: Common = NOTHING_COMMON) -> Judgement:
+    """What one candidate amounts to, and why. common: what many other videos have as well."""
     ask = _Questions(thresholds)
     if (
         ask.at_least("alike", "similarity", found.video_score)
         and _is_lasting(found, ask)
-        and _is_more_than_shared(_shared(found), ask, common)
+        and _is_more_than_shared(_seen(found), ask, common.picture if _seen(found).is_lesser else ())
     ):
         opinion = _of_picture(video_id, found, thresholds, ask)
-    elif _sounds_alike(found, ask, common):
+    elif _sounds_alike(found, ask) and _is_more_than_shared(_heard(found), ask, common.sound):
         opinion = _opinion(2, found.audio_score or 0.0, "audio", video_id, found, "audio_match")
     elif ask.at_least("similar", "minimum", found.video_score):
         noted = min(found.video_score, thresholds.similarity - _UNDER)
@@ -191,34 +190,38 @@ def _is_lasting(found: Evidence, ask: _Questions) -> bool:
 
 
 def _is_more_than_shared(shared: Shared, ask: _Questions, common: Sequence[Stretch]) -> bool:
-    """Not merely an intro or an end card of both, and not merely what many other videos show as well."""
-    if not shared.is_lesser:
-        return True
-    longest = longest_beyond(shared.segments, ())
-    if shared.is_at_the_edges(ask.thresholds.speed_tolerance):
-        return ask.at_least("more_than_intro", "shared_seconds", longest) and _is_uncommon(shared, ask, common)
-    return _is_uncommon(shared, ask, common)
-
-
-def _is_uncommon(shared: Shared, ask: _Questions, common: Sequence[Stretch]) -> bool:
+    """Not merely an intro or an end card of both, and not merely what many other videos have as well."""
+    at_the_edges = shared.is_lesser and shared.is_at_the_edges(ask.thresholds.speed_tolerance)
+    if at_the_edges and not ask.at_least("more_than_intro", "shared_seconds", longest_beyond(shared.segments, ())):
+        return False
     return not common or ask.at_least("uncommon", "partial_seconds", longest_beyond(shared.segments, common))
 
 
-def _sounds_alike(found: Evidence, ask: _Questions, common: Sequence[Stretch]) -> bool:
+def _sounds_alike(found: Evidence, ask: _Questions) -> bool:
     return (
         ask.at_least("sounds_alike", "audio", found.audio_score)
         and ask.at_least("sounds_long", "audio_seconds", found.audio_seconds)
         and ask.at_least("sounds_varied", "audio_variety", found.audio_variety)
-        and _is_more_than_shared(Shared(found.audio_segments, found.duration, found.ref_duration), ask, common)
     )
 
 
-def _shared(found: Evidence) -> Shared:
+def _common(approved: Sequence[Evidence], thresholds: Thresholds) -> Common:
+    """What several of these have in common with the upload: of the picture their lesser parts, of the sound what lies
+    under other pictures."""
+    alike = [found for found in approved if found.video_score >= thresholds.similarity]
+    unlike = [found for found in approved if found.video_score < thresholds.similarity]
+    lesser = [_seen(found) for found in alike if _seen(found).is_lesser]
+    heard = [_heard(found) for found in unlike if _sounds_alike(found, _Questions(thresholds))]
+    least = thresholds.common_videos
+    return Common(common_stretches(lesser, least), common_stretches(heard, least))
+
+
+def _seen(found: Evidence) -> Shared:
     return Shared(found.segments, found.duration, found.ref_duration)
 
 
-def _is_alike(found: Evidence, thresholds: Thresholds) -> bool:
-    return found.video_score >= thresholds.similarity
+def _heard(found: Evidence) -> Shared:
+    return Shared(found.audio_segments, found.duration, found.ref_duration)
 
 
 def _longest(found: Evidence) -> float:

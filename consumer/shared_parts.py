@@ -2,7 +2,8 @@
 
 Two signs tell them from a part that was taken. Between two videos: the same seconds open both, or close both, and are
 the lesser part of either. Within a catalogue: several approved videos, none a copy of another, show the same lesser
-part (inverse document frequency at its plainest: what many documents contain says nothing about one).
+part, or have the same sound under other pictures (inverse document frequency at its plainest: what many documents
+contain says nothing about one).
 """
 
 from __future__ import annotations
@@ -52,13 +53,23 @@ class Shared:
         return max(self.duration - segment.end, self.ref_duration - segment.ref_end) <= _EDGE_SECONDS
 
 
+@dataclass(frozen=True, slots=True)
+class Common:
+    """Stretches of an upload that many videos have in common with it: of its picture, and of its sound."""
+
+    picture: tuple[Stretch, ...] = ()
+    sound: tuple[Stretch, ...] = ()
+
+
+NOTHING_COMMON = Common()
+
+
 def common_stretches(shared: Sequence[Shared], least: float) -> tuple[Stretch, ...]:
-    """Stretches of the upload that at least so many videos show too, each as a lesser part. In order, disjoint."""
+    """Stretches of the upload that at least so many videos have too, one `Shared` each. In order, disjoint."""
     turns: list[tuple[float, int]] = []
     for each in shared:
-        if each.is_lesser:
-            for start, end in _union([(segment.start, segment.end) for segment in each.segments]):
-                turns += [(start, 1), (end, -1)]
+        for start, end in _union([(segment.start, segment.end) for segment in each.segments]):
+            turns += [(start, 1), (end, -1)]
     found: list[Stretch] = []
     depth, since = 0, 0.0
     for at, change in sorted(turns, key=lambda turn: (turn[0], -turn[1])):

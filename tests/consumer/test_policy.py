@@ -208,11 +208,29 @@ def test_a_match_has_to_be_more_than_the_shared_part(more: Evidence, status: str
     assert status == "approved" or found.duplicate_of == "video-3"
 
 
-def test_common_sound_accuses_nobody_where_the_pictures_are_common() -> None:
-    titles = [partly() for _ in range(3)]
-    jingle = evidence(0.1, 1.0, start=11.0, ref_start=70.0, audio_seconds=10.0)
-    assert among(*titles, jingle, approved=4).status == "approved"
-    assert among(*titles[:2], jingle, approved=3).status == "flagged"
+def music(**changes: Any) -> Evidence:
+    """The same track under other pictures, all along."""
+    return evidence(**{"video": 0.1, "audio": 1.0, "audio_seconds": 90.0, **changes})
+
+
+def test_music_that_three_approved_videos_have_under_other_pictures_accuses_nobody() -> None:
+    assert among(*[music()] * 3, approved=3).status == "approved"
+    assert among(*[music()] * 3, approved=2).reason == "audio_match"
+    assert among(music(), music(), music(video=0.9), approved=3).status == "duplicate"
+    assert among(music(), music(), music(audio_seconds=4.0), approved=3).status == "flagged"
+
+
+def test_sound_that_is_more_than_the_music_still_accuses() -> None:
+    found = among(*[music(audio_seconds=20.0)] * 3, music(audio_seconds=60.0), approved=4)
+    assert (found.reason, found.duplicate_of) == ("audio_match", "video-3")
+
+
+def test_approved_copies_of_the_whole_are_no_witnesses_of_a_shared_part() -> None:
+    """Whatever a moderator let stand."""
+    assert among(*[evidence(0.99)] * 4, approved=4).status == "duplicate"
+    assert (
+        among(*[evidence(0.99, ref_coverage=0.6, ref_duration=60.0, longest=55.0)] * 4, approved=4).status == "flagged"
+    )
 
 
 def test_a_short_video_that_matches_as_a_whole_is_a_duplicate() -> None:

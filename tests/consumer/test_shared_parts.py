@@ -73,11 +73,6 @@ def test_one_video_that_shows_it_three_times_is_one_video() -> None:
     assert common_stretches([again, again], 3) == ()
 
 
-def test_a_video_that_shows_the_upload_as_a_whole_is_no_witness_of_a_shared_part() -> None:
-    copies = [shared(segment(0, 20)), shared(segment(0, 6), duration=10.0), shared(segment(0, 6), ref_duration=10.0)]
-    assert common_stretches(copies, 1) == ()
-
-
 @pytest.mark.parametrize(
     ("segments", "common", "left"),
     [
