@@ -106,7 +106,7 @@ def _of_tones(stretch: ToneStretch, query: Fingerprint, reference: Fingerprint) 
         end=float(np.clip(stretch.stop * CODE_SECONDS + rest, 0.0, query.duration)),
         ref_start=float(np.clip(stretch.ref_start * CODE_SECONDS, 0.0, reference.duration)),
         ref_end=float(np.clip(stretch.ref_stop * CODE_SECONDS + rest, 0.0, reference.duration)),
-        score=(1.0 + stretch.correlation) / 2,
+        score=1.0 - (1.0 - stretch.correlation) ** 2,
         seconds=stretch.rows * CODE_SECONDS / stretch.tempo,
         variety=stretch.variety,
         speed=stretch.tempo,

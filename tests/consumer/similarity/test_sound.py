@@ -98,6 +98,21 @@ def test_a_recording_and_an_altered_part_are_two_stretches() -> None:
     assert (first.pitch_semitones, second.pitch_semitones) == pytest.approx((0, -2), abs=0.5)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6])
+def test_the_same_recording_under_other_sound_scores_less_the_more_there_is(share: float) -> None:
+    """And never as little as what is not the same."""
+    found = [heard_in(mixed(melody(1, 18.0, semitones=1.0), melody(54, 18.0), each)) for each in (0.0, share)]
+    clean, covered = (heard(each, ORIGINAL)[0].score for each in found)
+    assert clean > 0.95
+    assert 0.7 < covered < clean
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_music_under_two_different_voices_that_drown_it_accuses_nobody(seed: int) -> None:
+    one, other = (mixed(melody(80 + seed + k, 15.0), melody(57, 15.0), 0.3) for k in (0, 10))
+    assert not accuses(heard(heard_in(one), heard_in(other)))
+
+
 UNRELATED: dict[str, tuple[Pcm, Pcm]] = {
     "melodies": (melody(60), melody(61)),
     "noise": (noise(1), noise(2)),
