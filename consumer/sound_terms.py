@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from consumer.similarity.tone_codes import PITCHES, TEMPOS, as_it_is, at_tempos
 from wire.fingerprints import Fingerprint
 
-MOST_ASKED = 24_000
+MOST_ASKED = 32_000
 """Tone terms that one upload asks for. 20 s of sound give ten times as many probes: the likeliest are taken."""
 
 COMMON = 48
@@ -27,7 +27,7 @@ _TERM_SHARE = 8
 _MOST_CODES_ASKED = 2000
 _MOST_REPEATS = 8
 _TONE_TERM = 1 << 28
-_KEPT_APART = 2
+_KEPT_APART = 1
 _ASKED_APART = 1
 _FLIPS = 7
 _PITCH_STEP = PITCHES[1] - PITCHES[0]

@@ -77,8 +77,8 @@ def test_tones_and_codes_never_share_a_term() -> None:
 
 
 @pytest.mark.parametrize("seconds", [20.0, 120.0])
-def test_a_video_has_two_or_three_terms_a_second(seconds: float) -> None:
-    assert 1.5 < len(sound_terms(heard_in(melody(2, seconds)))) / seconds < 3.5
+def test_a_video_has_three_or_four_terms_a_second(seconds: float) -> None:
+    assert 2.5 < len(sound_terms(heard_in(melody(2, seconds)))) / seconds < 4.5
 
 
 def test_a_sound_played_over_and_over_has_each_term_a_few_times() -> None:
