@@ -189,8 +189,8 @@ def _tone_question(tones: NDArray[np.uint8]) -> NDArray[np.int64]:
 def _is_unusual(tempo: float, pitches: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Neither the pitch alone is another, nor the tempo alone, nor both by as much."""
     semitones = np.asarray(PITCHES)[pitches]
-    by_speed = np.abs(semitones - 12 * np.log2(tempo)) <= _PITCH_STEP / 2
-    return (tempo != 1.0) & (semitones != 0) & ~by_speed
+    independent = np.abs(semitones - 12 * np.log2(tempo)) > _PITCH_STEP / 2
+    return np.asarray((semitones != 0) & independent & (tempo != 1.0), np.bool_)
 
 
 def _least(costs: NDArray[np.float32], most: int) -> NDArray[np.intp]:
