@@ -43,6 +43,7 @@ ERRORS: Mapping[str, ErrorKind] = {
     "INVALID_TOKEN": ErrorKind(401, "This token is unknown, expired or revoked; ask for a new one."),
     "INVALID_SECRET": ErrorKind(401, "Send `Authorization: Internal-Secret SECRET` with the right secret."),
     "FORBIDDEN": ErrorKind(403, "Your role does not allow this."),
+    "MISSING_SCOPE": ErrorKind(403, "This token does not carry the scope that this needs."),
     "NOT_FOUND": ErrorKind(404, "There is nothing at this address."),
     "VIDEO_NOT_FOUND": ErrorKind(404, "You have no video with this id."),
     "METHOD_NOT_ALLOWED": ErrorKind(405, "This address does not take this method."),

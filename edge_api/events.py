@@ -14,7 +14,7 @@ from typing import Any
 from starlette.responses import Response, StreamingResponse
 
 from edge_api import queries
-from edge_api.auth import User, user_of
+from edge_api.auth import User
 from edge_api.deadlines import deadline
 from edge_api.errors import ApiError
 from edge_api.state import Request, Turns
@@ -28,8 +28,7 @@ Event = tuple[str, dict[str, Any]]
 """Its name and its data."""
 
 
-async def events(request: Request) -> Response:
-    user = await user_of(request)
+async def events(request: Request, user: User) -> Response:
     await visible_row(request, user)
     turns, settings = request.state["turns"], request.state["settings"]
     if turns.event_streams >= settings.event_streams:

@@ -10,6 +10,7 @@ from typing import Any
 from edge_api.auth import User
 from edge_api.env import Env
 from edge_api.keys import moment_of, timestamp
+from wire.verdicts import Match, Segment
 from wrangler_compat.d1.types import Row
 
 REASONS: Mapping[str, str] = {
@@ -32,6 +33,9 @@ REASONS: Mapping[str, str] = {
     "mismatched_fragments": "The video changed while it was being looked at; submit it again.",
 }
 """Reasons by the word that the row keeps. Unknown words are shown with the job's own sentence."""
+
+_MATCH = tuple(Match.__dataclass_fields__)
+_SEGMENT = tuple(Segment.__dataclass_fields__)
 
 DEFAULT_SECONDS = 10.0
 """Expected from upload to verdict while nothing has been measured."""
@@ -72,10 +76,16 @@ async def video_json(
         case _:
             body |= {"reason": row["reason"], "message": _sentence(row)}
     if with_matches and row["status"] in ("duplicate", "flagged", "approved") and row["matches"]:
-        body["matches"] = json.loads(row["matches"])
+        body["matches"] = [_match(match) for match in json.loads(row["matches"])]
     elif with_matches and row["status"] in ("duplicate", "flagged"):
         body["matches"] = []
     return body
+
+
+def _match(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What the evidence may say of another's video: its id and the measurements, whatever else a row may hold."""
+    segments = [{name: part[name] for name in _SEGMENT if name in part} for part in kept.get("segments", ())]
+    return {name: kept[name] for name in _MATCH if name in kept} | {"segments": segments}
 
 
 def _processing(row: Row, expected: float) -> dict[str, Any]:

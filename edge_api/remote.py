@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 
 from edge_api import queries
 from edge_api.addresses import LONGEST_URL, check_url
-from edge_api.auth import user_of
+from edge_api.auth import User
 from edge_api.bodies import choice_of, invalid, json_object, refuse_unknown, seconds_of, text_of
 from edge_api.catalogue import wake
 from edge_api.deadlines import deadline
@@ -23,8 +23,7 @@ from wire.processing import TIERS
 FIELDS = ("video_url", "priority", "start", "stop", "tier")
 
 
-async def fingerprint_url(request: Request) -> JSONResponse:
-    user = await user_of(request)
+async def fingerprint_url(request: Request, user: User) -> JSONResponse:
     state = request.state
     env, settings = state["env"], state["settings"]
     body = await json_object(request)

@@ -12,6 +12,7 @@ from wrangler_compat.connections import CONNECTION_NAMES, Connections, connectio
 from wrangler_compat.errors import ConfigError
 
 WORKER_FOLDER = Path(__file__).parent
+ENVIRONMENTS = ("production", "development")
 FORMAT_NAMES = ("mp4", "webm", "mov")
 SMALLEST_PART_BYTES = 5 * 1024 * 1024
 """R2 and S3 refuse smaller parts, the last one excepted."""
@@ -48,6 +49,10 @@ class Settings:
     leftover_upload_seconds: float = setting(
         "Age at which an open multipart upload counts as left behind.", unit="seconds", minimum=60
     )
+    environment: str = setting(
+        "development is for `make run`: known secrets are taken, and its greeting makes the first admin.",
+        choices=ENVIRONMENTS,
+    )
     log_level: str = setting("Least level that is logged.", choices=("debug", "info", "warning", "error"))
     processor_secret: str | None = setting(
         "What internal callers show as Authorization: Internal-Secret. Unset: they are all refused.",
@@ -67,11 +72,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class Configuration:
-    """Everything read from wrangler.toml and the environment."""
+    """Everything read from wrangler.toml and the environment.
+
+    first_token_file: where the first admin's token goes; None in development, where the greeting makes it.
+    """
 
     worker: WorkerConfig
     settings: Settings
     connections: Connections
+    first_token_file: Path | None
 
 
 def configuration(environ: Mapping[str, str] | None = None) -> Configuration:
@@ -79,10 +88,11 @@ def configuration(environ: Mapping[str, str] | None = None) -> Configuration:
     environ = os.environ if environ is None else environ
     worker = load_worker(WORKER_FOLDER, environ)
     settings = settings_from(Settings, worker, environ, also_known=CONNECTION_NAMES)
-    return Configuration(worker, settings, connections_from(environ))
+    first = None if settings.environment == "development" else token_file(environ)
+    return Configuration(worker, settings, connections_from(environ), first)
 
 
-def dev_token_file(environ: Mapping[str, str] | None = None) -> Path:
-    """Where `greet` remembers its token: TWINREEL_TOKEN_FILE, else .twinreel/token in the current folder."""
+def token_file(environ: Mapping[str, str] | None = None) -> Path:
+    """Where the first admin's token is kept: TWINREEL_TOKEN_FILE, else .twinreel/token in the current folder."""
     environ = os.environ if environ is None else environ
     return Path(environ.get("TWINREEL_TOKEN_FILE") or ".twinreel/token")

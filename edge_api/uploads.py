@@ -13,7 +13,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
-from edge_api.auth import User, user_of
+from edge_api.auth import User
 from edge_api.boxes import BoxWalk
 from edge_api.catalogue import Upload, insert_upload, retract_upload, wake
 from edge_api.errors import ApiError, request_id_of
@@ -30,10 +30,10 @@ from wrangler_compat.r2.types import R2Bucket
 log = structlog.get_logger("edge_api")
 
 
-async def upload(request: Request) -> JSONResponse:
+async def upload(request: Request, user: User) -> JSONResponse:
     metrics = request.state["metrics"]
     try:
-        response, outcome, size = await _upload(request)
+        response, outcome, size = await _upload(request, user)
     except (ApiError, BindingError, ClientDisconnect) as error:
         code = error.code if isinstance(error, ApiError) else type(error).__name__
         metrics.uploads.labels(code.lower()).inc()
@@ -45,9 +45,8 @@ async def upload(request: Request) -> JSONResponse:
     return response
 
 
-async def _upload(request: Request) -> tuple[JSONResponse, str, int]:
+async def _upload(request: Request, user: User) -> tuple[JSONResponse, str, int]:
     settings, env = request.state["settings"], request.state["env"]
-    user = await user_of(request)
     form = UploadForm(boundary_of(request.headers.get("content-type")))
     _check_announced_size(request.headers.get("content-length"), settings)
     async with (

@@ -16,9 +16,9 @@ from starlette.types import Receive, Scope, Send
 
 from edge_api.accounts import create_token, create_user
 from edge_api.app import create_app
-from edge_api.auth import Role
 from edge_api.env import Env
 from edge_api.keys import new_id, timestamp
+from edge_api.scopes import Role
 from edge_api.settings import Settings, configuration
 from wire.jobs import Job
 from wrangler_compat.d1.types import D1Database, D1Value, Row

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge_api.env import Env, open_env
-from edge_api.settings import WORKER_FOLDER, Settings, configuration, dev_token_file
+from edge_api.settings import WORKER_FOLDER, Settings, configuration, token_file
 from tests.services import S3Server
 from wrangler_compat import procfile
 from wrangler_compat.errors import ConfigError
@@ -97,5 +97,5 @@ def test_dev_s_plan_has_the_gateway_in_it() -> None:
 
 
 def test_where_the_dev_token_is_remembered() -> None:
-    assert dev_token_file({}) == Path(".twinreel/token")
-    assert dev_token_file({"TWINREEL_TOKEN_FILE": "/somewhere/token"}) == Path("/somewhere/token")
+    assert token_file({}) == Path(".twinreel/token")
+    assert token_file({"TWINREEL_TOKEN_FILE": "/somewhere/token"}) == Path("/somewhere/token")
