@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from edge_api.auth import User, require_internal, shows_secret, user_of
 from edge_api.errors import ApiError
+from edge_api.limiting import Policy
 from edge_api.scopes import Scope
 from edge_api.state import Request
 from edge_api.videos import visible_row
@@ -41,11 +42,11 @@ def for_everybody(method: str, path: str, handler: Handler) -> Entry:
     return Entry(method, path, handler, Access(), _name(handler))
 
 
-def for_scope(method: str, path: str, scope: Scope, handler: UserHandler) -> Entry:
-    """For tokens with this scope."""
+def for_scope(method: str, path: str, scope: Scope, handler: UserHandler, *, counts_as: Policy = "requests") -> Entry:
+    """For tokens with this scope. counts_as: the rate limit that a call counts against."""
 
     async def endpoint(request: Request) -> Response:
-        return await handler(request, await _allowed_user(request, scope))
+        return await handler(request, await _allowed_user(request, scope, counts_as))
 
     return Entry(method, path, endpoint, Access(scope), _name(handler))
 
@@ -65,16 +66,17 @@ def for_services_or_scope(method: str, path: str, scope: Scope, handler: ActorHa
         if shows_secret(request):
             require_internal(request)
             return await handler(request, "internal")
-        user = await _allowed_user(request, scope)
+        user = await _allowed_user(request, scope, "requests")
         return await handler(request, f"user:{user.id}")
 
     return Entry(method, path, endpoint, Access(scope, internal=True), _name(handler))
 
 
-async def _allowed_user(request: Request, scope: Scope) -> User:
+async def _allowed_user(request: Request, scope: Scope, counts_as: Policy) -> User:
     """Raises ApiError. Whoever may not learns nothing of others' videos: a token without the scope is refused unseen,
     a role without it hears of them what everybody hears, that there are none."""
     user = await user_of(request)
+    await request.state["limiting"].count(request.scope, counts_as, user.token_id)
     try:
         user.require(scope)
     except ApiError as refused:

@@ -15,6 +15,7 @@ from edge_api.env import OpenEnv
 from edge_api.errors import HANDLERS
 from edge_api.first_admin import ensure_first_admin
 from edge_api.leftovers import sweep_for_ever
+from edge_api.limiting import Limiting
 from edge_api.metrics import Metrics
 from edge_api.middleware import RequestMiddleware
 from edge_api.processor import PingProcessor, ping_processor
@@ -48,6 +49,7 @@ def create_app(
                 settings=settings,
                 metrics=metrics,
                 turns=Turns(asyncio.Semaphore(settings.uploads_at_once)),
+                limiting=Limiting(env, settings, metrics),
                 resolve=resolve,
                 ping_processor=ping,
             )

@@ -67,7 +67,7 @@ def _serve(options: argparse.Namespace) -> None:
 async def _database() -> AsyncIterator[D1Database]:
     """D1 alone: a command has no business with the other bindings."""
     read = configuration()
-    worker = dataclasses.replace(read.worker, r2_buckets=(), queue_producers=())
+    worker = dataclasses.replace(read.worker, r2_buckets=(), queue_producers=(), ratelimits=())
     async with open_bindings(worker, read.connections) as bindings:
         yield bindings["DB"]
 

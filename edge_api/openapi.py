@@ -197,7 +197,7 @@ def _secure(operation: Json, access: Access) -> None:
     refusals = {"401"} if access.internal or access.scope else set()
     if access.scope is not None:
         security.append({"token": [access.scope]})
-        refusals.add("403")
+        refusals |= {"403", "429"}
     if security:
         operation["security"] = security
     refused = {status: _answer("Error", is_located=False) for status in refusals}

@@ -156,6 +156,21 @@ SELECT ?2, id,
 FROM videos WHERE id = ?1 AND verdict_id IS NOT NULL
 """
 
+USAGE_OF_USER = """
+SELECT COUNT(*) AS videos, COALESCE(SUM(CASE WHEN object_deleted_at IS NULL THEN file_size END), 0) AS bytes
+FROM videos WHERE user_id = ?1
+"""
+
+# After the insert: over the quota, NOT NULL says no and the whole batch is rolled back. ?2 videos ?3 bytes, 0: no limit
+GUARD_QUOTA = """
+UPDATE users SET created_at = CASE
+    WHEN (?2 = 0 OR (SELECT COUNT(*) FROM videos WHERE user_id = ?1) <= ?2)
+     AND (?3 = 0 OR (SELECT COALESCE(SUM(CASE WHEN object_deleted_at IS NULL THEN file_size END), 0)
+                     FROM videos WHERE user_id = ?1) <= ?3)
+    THEN created_at END
+WHERE id = ?1
+"""
+
 BUMP_CATALOGUE = "UPDATE catalogue SET version = version + 1 WHERE id = 1"
 
 BUMP_CATALOGUE_IF_DECIDED = """

@@ -15,10 +15,12 @@ from edge_api.catalogue import wake
 from edge_api.deadlines import deadline
 from edge_api.errors import request_id_of
 from edge_api.keys import new_id, timestamp, video_key
+from edge_api.quotas import quota_of
 from edge_api.settings import Settings
 from edge_api.state import Request
 from wire.jobs import PRIORITIES, Job, priority_of
 from wire.processing import TIERS
+from wrangler_compat.errors import D1ConstraintError
 
 FIELDS = ("video_url", "priority", "start", "stop", "tier")
 
@@ -32,6 +34,8 @@ async def fingerprint_url(request: Request, user: User) -> JSONResponse:
     priority = priority_of(choice_of(body, "priority", PRIORITIES, "normal"))
     tier = choice_of(body, "tier", TIERS, "standard")
     start, stop = _range(body, settings)
+    quota = quota_of(user, settings)
+    await quota.room(env.db, settings.binding_timeout_seconds)
     await check_url(url, settings.allowed_url_hosts, state["resolve"])
     video_id, now, request_id = new_id(), timestamp(), request_id_of(request)
     # No object is ever stored under this key; the column wants one, and the thumbnail is kept beside it.
@@ -41,10 +45,15 @@ async def fingerprint_url(request: Request, user: User) -> JSONResponse:
             video_id, key, user.id, now, priority, tier, url, start, stop, request_id
         ),
         env.db.prepare(queries.INSERT_JOB).bind(video_id, new_id(), now),
+        *([quota.guard(env.db)] if quota.is_set else []),
     ]
     structlog.contextvars.bind_contextvars(video_id=video_id)
-    async with deadline(settings.binding_timeout_seconds, "DB"):
-        await env.db.batch(statements)
+    try:
+        async with deadline(settings.binding_timeout_seconds, "DB"):
+            await env.db.batch(statements)
+    except D1ConstraintError:
+        await quota.room(env.db, settings.binding_timeout_seconds)
+        raise
     await wake(env, Job(video_id, request_id=request_id), priority, settings.binding_timeout_seconds)
     address = f"/api/videos/{video_id}"
     answer = {"video_id": video_id, "status": "processing", "status_url": address}

@@ -59,6 +59,9 @@ def _error(settings: Settings, errors: Mapping[str, ErrorKind]) -> Json:
             "supported_formats": {"type": "array", "items": TEXT, "examples": [list(settings.allowed_formats)]},
             "field": TEXT,
             "scope": {"enum": list(SCOPES)},
+            "retry_after": {"type": "integer", "minimum": 1},
+            "quota": {"type": "integer"},
+            "used": {"type": "integer"},
         },
     )
 

@@ -29,6 +29,22 @@ class Settings:
     allowed_url_hosts: tuple[str, ...] = setting(
         "Hosts that POST /api/fingerprints accepts even though their addresses are private."
     )
+    requests_per_minute: int = setting(
+        "Requests that a token may make in a minute, uploads not counted; 0: no limit.", minimum=0, maximum=10**11
+    )
+    uploads_per_minute: int = setting(
+        "Uploads and POST /api/fingerprints that a token may begin in a minute; 0: no limit.", minimum=0, maximum=10**11
+    )
+    upload_bytes_per_minute: int = setting(
+        "Bytes that a token may upload in a minute, one upload excepted; 0: no limit.",
+        unit="bytes",
+        minimum=0,
+        maximum=10**11,
+    )
+    quota_videos: int = setting("Videos that a user may keep; 0: no limit. `users update` sets another.", minimum=0)
+    quota_bytes: int = setting(
+        "Bytes that a user's videos may take; 0: no limit. `users update` sets another.", unit="bytes", minimum=0
+    )
     upload_part_size: int = setting(
         "Size of the parts an upload is stored in.", unit="bytes", minimum=SMALLEST_PART_BYTES, maximum=512 * 1024**2
     )
