@@ -27,6 +27,7 @@ REASONS: Mapping[str, str] = {
     "no_video_stream": "The file has no picture.",
     "too_long": "The video is longer than this service accepts.",
     "truncated": "The file ends before the video does; upload it again in full.",
+    "too_large": "The video has more bytes than this service looks at.",
     "bad_dimensions": "The picture is too large or too small to be looked at.",
     "empty_range": "The video has nothing between the given start and stop.",
     "too_demanding": "Looking at this video takes more time or memory than a video is given; re-encode it.",

@@ -45,7 +45,14 @@ class Settings:
     max_merge_bytes: int = _setting(
         128 << 20, "Largest body of /merge-fingerprints.", unit="bytes", minimum=1 << 16, maximum=1 << 32
     )
-    source_hosts: tuple[str, ...] = _setting((), "Hosts that videos may be read from, comma-separated; empty: any.")
+    source_hosts: tuple[str, ...] = _setting(
+        (), "The only hosts that videos are read from, host or host:port, comma-separated; empty: all public ones too."
+    )
+    store_hosts: tuple[str, ...] = _setting(
+        ("127.0.0.1", "localhost", "::1"),
+        "Hosts of your own stores, host or host:port, whose addresses may be private; all others' must be public.",
+    )
+    max_source_bytes: int = _setting(8 << 30, "Largest video read.", unit="bytes", minimum=1, maximum=1 << 50)
     callback_hosts: tuple[str, ...] = _setting(
         ("127.0.0.1", "localhost", "::1"), "Hosts that may be called back: they are sent PROCESSOR_SECRET."
     )
