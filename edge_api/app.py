@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from edge_api.addresses import Resolve, resolve_host
+from edge_api.cors import cors
 from edge_api.env import OpenEnv
 from edge_api.errors import HANDLERS
 from edge_api.first_admin import ensure_first_admin
@@ -58,7 +59,7 @@ def create_app(
 
     app = Starlette(
         routes=routes(),
-        middleware=[Middleware(RequestMiddleware, metrics=metrics)],
+        middleware=[Middleware(RequestMiddleware, metrics=metrics), *cors(settings.cors_origins)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )

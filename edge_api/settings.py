@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from wire.secrets import is_known, refusal
 from wrangler_compat.config import WorkerConfig, load_worker, setting, settings_from
 from wrangler_compat.connections import CONNECTION_NAMES, Connections, connections_from
 from wrangler_compat.errors import ConfigError
@@ -14,6 +16,7 @@ from wrangler_compat.errors import ConfigError
 WORKER_FOLDER = Path(__file__).parent
 ENVIRONMENTS = ("production", "development")
 FORMAT_NAMES = ("mp4", "webm", "mov")
+_ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.\-]+(:\d{1,5})?|https?://\[[0-9a-f:.]+\](:\d{1,5})?")
 SMALLEST_PART_BYTES = 5 * 1024 * 1024
 """R2 and S3 refuse smaller parts, the last one excepted."""
 MOST_PARTS = 10_000
@@ -54,6 +57,9 @@ class Settings:
     upload_idle_seconds: float = setting("Silence after which an upload is given up.", unit="seconds", minimum=0.1)
     binding_timeout_seconds: float = setting("Longest wait for D1 or a queue.", unit="seconds", minimum=0.1)
     transfer_timeout_seconds: float = setting("Longest wait for one R2 transfer.", unit="seconds", minimum=1)
+    cors_origins: tuple[str, ...] = setting(
+        "Origins, such as https://videos.example, whose pages may ask from a browser; *: all. None: CORS is off."
+    )
     link_seconds: int = setting("How long presigned links work.", unit="seconds", minimum=1, maximum=604800)
     event_streams: int = setting("Event streams open at once.", minimum=1)
     event_poll_seconds: float = setting("Pause between looks at a video's row.", unit="seconds", minimum=0.01)
@@ -84,6 +90,9 @@ class Settings:
                 f"MAX_FILE_SIZE takes more than {MOST_PARTS} parts of UPLOAD_PART_SIZE; "
                 f"raise UPLOAD_PART_SIZE to {-(-self.max_file_size // MOST_PARTS)} or more."
             )
+        for origin in self.cors_origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ConfigError(f"CORS_ORIGINS: {origin!r} is no origin; write https://videos.example, or *.")
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,17 @@ def configuration(environ: Mapping[str, str] | None = None) -> Configuration:
     worker = load_worker(WORKER_FOLDER, environ)
     settings = settings_from(Settings, worker, environ, also_known=CONNECTION_NAMES)
     first = None if settings.environment == "development" else token_file(environ)
-    return Configuration(worker, settings, connections_from(environ), first)
+    connections = connections_from(environ)
+    if settings.environment == "production":
+        _refuse_known(PROCESSOR_SECRET=settings.processor_secret, R2_SECRET_KEY=connections.r2_secret_key)
+    return Configuration(worker, settings, connections, first)
+
+
+def _refuse_known(**secrets: str | None) -> None:
+    """Raises ConfigError on a secret that is set and that everybody knows."""
+    for name, secret in secrets.items():
+        if secret and is_known(secret):
+            raise ConfigError(refusal(name))
 
 
 def token_file(environ: Mapping[str, str] | None = None) -> Path:
