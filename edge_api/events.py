@@ -14,7 +14,7 @@ from typing import Any
 from starlette.responses import Response, StreamingResponse
 
 from edge_api import queries
-from edge_api.auth import User
+from edge_api.auth import User, user_of
 from edge_api.deadlines import deadline
 from edge_api.errors import ApiError
 from edge_api.state import Request, Turns
@@ -56,7 +56,10 @@ def _event(name: str, data: dict[str, Any]) -> str:
 
 
 async def _stream(request: Request, user: User) -> AsyncIterator[str]:
-    """Until the verdict, the failure, the deletion, or the stream's longest life; clients then connect again."""
+    """Until the verdict, the failure, the deletion, or the stream's longest life; clients then connect again.
+
+    Before each heartbeat the token is looked at again: one that was revoked, or ran out, ends the stream.
+    """
     settings, video_id = request.state["settings"], request.path_params["video_id"]
     yield f"retry: {RECONNECT_MILLISECONDS}\n\n"
     started = spoken = time.monotonic()
@@ -69,9 +72,21 @@ async def _stream(request: Request, user: User) -> AsyncIterator[str]:
             if event[0] in ("verdict", "failed", "deleted"):
                 return
         elif time.monotonic() - spoken >= settings.event_heartbeat_seconds:
+            if not await _still_may(request, user):
+                return
             yield ": still here\n\n"
             spoken = time.monotonic()
         await asyncio.sleep(settings.event_poll_seconds)
+
+
+async def _still_may(request: Request, user: User) -> bool:
+    """Whether the token still says the same; a database that does not answer says nothing."""
+    try:
+        return await user_of(request) == user
+    except ApiError:
+        return False
+    except BindingError:
+        return True
 
 
 async def _look_again(request: Request, user: User, video_id: str, last: Event | None) -> Event | None:
@@ -85,7 +100,7 @@ async def _look_again(request: Request, user: User, video_id: str, last: Event |
 async def _look(request: Request, user: User, video_id: str) -> Event:
     """The event that tells how things are now. Raises BindingError."""
     async with deadline(request.state["settings"].binding_timeout_seconds, "DB"):
-        row: Row | None = await request.state["env"].db.prepare(queries.PROGRESS).bind(video_id).first()
+        row: Row | None = await request.state["env"].db.prepare(queries.PROGRESS).bind(video_id, user.sees_only).first()
     if row is None:
         return "deleted", {"video_id": video_id}
     if row["status"] != "processing":

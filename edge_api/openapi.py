@@ -194,14 +194,20 @@ def _operation(
 def _secure(operation: Json, access: Access) -> None:
     """Say who may call it, and how those who may not are answered."""
     security: list[Json] = [{"internal": []}] if access.internal else []
+    headers: Json = {}
     refusals = {"401"} if access.internal or access.scope else set()
     if access.scope is not None:
         security.append({"token": [access.scope]})
         refusals |= {"403", "429"}
+        headers |= {name: {"schema": {"type": "string"}} for name in ("RateLimit", "RateLimit-Policy")}
     if security:
         operation["security"] = security
     refused = {status: _answer("Error", is_located=False) for status in refusals}
+    if "429" in refused:
+        refused["429"]["headers"]["Retry-After"] = {"schema": {"type": "integer"}}
     operation["responses"] = dict(sorted((operation["responses"] | refused).items()))
+    for answer in operation["responses"].values():
+        answer["headers"] = answer.get("headers", {}) | headers
 
 
 def _answer(schema: str | None, is_located: bool) -> Json:

@@ -242,7 +242,7 @@ WHERE processed_at IS NOT NULL AND processed_at > uploaded_at
 PROGRESS = """
 SELECT videos.status, jobs.status AS job_status, jobs.stage, jobs.progress, jobs.error_message, jobs.attempt_count
 FROM videos LEFT JOIN processing_jobs AS jobs ON jobs.video_id = videos.id
-WHERE videos.id = ?1
+WHERE videos.id = ?1 AND (?2 IS NULL OR videos.user_id = ?2)
 """
 
 # --- deleting and deciding again ------------------------------------------------------------------------------------

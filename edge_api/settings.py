@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wire.secrets import is_known, refusal
 from wrangler_compat.config import WorkerConfig, load_worker, setting, settings_from
-from wrangler_compat.connections import CONNECTION_NAMES, Connections, connections_from
+from wrangler_compat.connections import CONNECTION_NAMES, Connections, connections_from, sqlite_path
 from wrangler_compat.errors import ConfigError
 
 WORKER_FOLDER = Path(__file__).parent
@@ -113,10 +113,12 @@ def configuration(environ: Mapping[str, str] | None = None) -> Configuration:
     environ = os.environ if environ is None else environ
     worker = load_worker(WORKER_FOLDER, environ)
     settings = settings_from(Settings, worker, environ, also_known=CONNECTION_NAMES)
-    first = None if settings.environment == "development" else token_file(environ)
     connections = connections_from(environ)
+    first = None if settings.environment == "development" else _first_token_file(environ, connections)
     if settings.environment == "production":
-        _refuse_known(PROCESSOR_SECRET=settings.processor_secret, R2_SECRET_KEY=connections.r2_secret_key)
+        # A store that no stranger can reach may have the key of a test.
+        store = None if connections.is_store_on_loopback else connections.r2_secret_key
+        _refuse_known(PROCESSOR_SECRET=settings.processor_secret, R2_SECRET_KEY=store)
     return Configuration(worker, settings, connections, first)
 
 
@@ -127,7 +129,14 @@ def _refuse_known(**secrets: str | None) -> None:
             raise ConfigError(refusal(name))
 
 
+def _first_token_file(environ: Mapping[str, str], connections: Connections) -> Path:
+    """TWINREEL_TOKEN_FILE, else first-token beside the database, which a gateway can write in every deployment."""
+    if environ.get("TWINREEL_TOKEN_FILE") or not connections.database_url:
+        return token_file(environ)
+    return sqlite_path(connections.database_url).parent / "first-token"
+
+
 def token_file(environ: Mapping[str, str] | None = None) -> Path:
-    """Where the first admin's token is kept: TWINREEL_TOKEN_FILE, else .twinreel/token in the current folder."""
+    """Where `greet` remembers its token: TWINREEL_TOKEN_FILE, else .twinreel/token in the current folder."""
     environ = os.environ if environ is None else environ
     return Path(environ.get("TWINREEL_TOKEN_FILE") or ".twinreel/token")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,12 +16,13 @@ from starlette.routing import Route
 from edge_api.access import Entry, for_everybody
 from edge_api.accounts import create_token, revoke_token
 from edge_api.auth import new_token
+from edge_api.env import Env
 from edge_api.index import index
 from edge_api.keys import thumbnail_key, timestamp
 from edge_api.openapi import document
 from edge_api.routes import routes
 from edge_api.scopes import SCOPES, SCOPES_OF_ROLE, Role, Scope
-from tests.edge_api.kit import SECRET, World, box, ftyp, moov, mp4, settings_with
+from tests.edge_api.kit import SECRET, People, World, box, ftyp, moov, mp4, serving, settings_with
 from tests.edge_api.test_internal import callback
 from tests.edge_api.test_videos import MATCH
 
@@ -281,12 +283,37 @@ async def test_links_are_given_for_ones_own_video_only(world: World) -> None:
     assert "r2_url" not in await world.video(copy, world.bob)
 
 
-async def test_a_stream_ends_when_the_video_changes_hands(world: World) -> None:
-    """The row is read with the watcher's eyes each time, not only when the stream opens."""
-    video_id = await world.uploaded(mp4(), world.alice)
-    await world.decide(video_id, "approved")
-    await world.run("UPDATE videos SET user_id = ?1", world.bob.id)
-    assert (await world.get(f"/api/videos/{video_id}/events", world.alice)).status_code == 404
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE api_tokens SET revoked_at = '2026-01-01T00:00:00.000000Z'",
+        "UPDATE api_tokens SET expires_at = '2026-01-01T00:00:00.000000Z'",
+        "UPDATE api_tokens SET scopes = 'fingerprint:write'",
+        "DELETE FROM api_tokens",
+    ],
+)
+async def test_a_stream_ends_with_its_token(env: Env, people: People, change: str) -> None:
+    async with serving(settings_with(event_heartbeat_seconds=0.05, event_stream_seconds=20), env, people) as world:
+        video_id = await world.uploaded(mp4(), world.alice)
+        watching = asyncio.create_task(world.get(f"/api/videos/{video_id}/events", world.alice))
+        await asyncio.sleep(0.2)
+        assert not watching.done()
+        await world.run(change)
+        async with asyncio.timeout(5):
+            answer = await watching
+        assert answer.text.count("event: ") == 1
+        assert ": still here" in answer.text
+
+
+async def test_a_stream_tells_nothing_of_a_video_that_changed_hands(env: Env, people: People) -> None:
+    async with serving(settings_with(event_stream_seconds=20), env, people) as world:
+        video_id = await world.uploaded(mp4(), world.alice)
+        watching = asyncio.create_task(world.get(f"/api/videos/{video_id}/events", world.alice))
+        await asyncio.sleep(0.2)
+        await world.run("UPDATE videos SET user_id = ?1", world.bob.id)
+        async with asyncio.timeout(5):
+            answer = await watching
+        assert answer.text.rstrip().endswith('event: deleted\ndata: {"video_id":"' + video_id + '"}')
 
 
 async def test_lists_hold_ones_own(world: World) -> None:

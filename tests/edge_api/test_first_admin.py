@@ -90,6 +90,11 @@ def test_development_leaves_it_to_the_greeting(tmp_path: Path) -> None:
     assert configuration({**environ, "ENVIRONMENT": "development"}).first_token_file is None
 
 
+def test_the_file_is_beside_the_database_unless_set(tmp_path: Path) -> None:
+    environ = {"DATABASE_URL": f"sqlite:///{tmp_path}/twinreel.db"}
+    assert configuration(environ).first_token_file == tmp_path / "first-token"
+
+
 def test_of_several_processes_that_start_at_once_one_makes_it(tmp_path: Path) -> None:
     database = tmp_path / "twinreel.db"
     asyncio.run(migrations.apply(database, MIGRATIONS))

@@ -132,6 +132,14 @@ def test_known_secrets_do_not_start_outside_development(name: str, known: str) -
         start({name: "a3f5c0de91"})
 
 
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:9000", "http://localhost:9000", "http://[::1]:9000"])
+def test_a_store_that_no_stranger_can_reach_may_have_any_key(endpoint: str) -> None:
+    for start in (configuration, load):
+        start({"R2_ENDPOINT": endpoint, "R2_SECRET_KEY": "minioadmin"})
+        with pytest.raises(ConfigError):
+            start({"R2_ENDPOINT": "http://minio:9000", "R2_SECRET_KEY": "minioadmin"})
+
+
 @pytest.mark.parametrize("known", KNOWN)
 def test_nor_does_the_processor(known: str) -> None:
     with pytest.raises(SettingsError, match="PROCESSOR_SECRET has a value that everybody knows"):
