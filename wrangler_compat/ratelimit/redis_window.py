@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from wrangler_compat.errors import RateLimitError
@@ -19,6 +19,7 @@ from wrangler_compat.ratelimit.checks import check_call, check_declared
 from wrangler_compat.ratelimit.types import RateLimitOutcome
 
 TIMEOUT_SECONDS = 1.0
+MOST_CONNECTIONS = 16
 
 # As window.take(), line by line. ARGV: limit, period in ms, cost, now in ms ("" : Redis's own).
 _TAKE = """
@@ -86,7 +87,14 @@ async def open_redis_rate_limit(
     redis_url: str, namespace: str, *, limit: int, period: int, now: Callable[[], int] | None = None
 ) -> AsyncIterator[RedisRateLimit]:
     """Connects with its first call. Raises ConfigError."""
-    redis = Redis.from_url(redis_url, socket_connect_timeout=TIMEOUT_SECONDS, socket_timeout=TIMEOUT_SECONDS)
+    pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
+        redis_url,
+        max_connections=MOST_CONNECTIONS,
+        timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        socket_timeout=TIMEOUT_SECONDS,
+    )
+    redis = Redis.from_pool(pool)
     try:
         yield RedisRateLimit(redis, namespace, limit, period, now)
     finally:

@@ -14,7 +14,7 @@ import pytest
 from wrangler_compat.errors import ConfigError, RateLimitError
 from wrangler_compat.ratelimit.limits import MAX_KEY_BYTES, MAX_LIMIT
 from wrangler_compat.ratelimit.memory import MemoryRateLimit
-from wrangler_compat.ratelimit.redis_window import open_redis_rate_limit
+from wrangler_compat.ratelimit.redis_window import MOST_CONNECTIONS, open_redis_rate_limit
 from wrangler_compat.ratelimit.types import RateLimit
 
 START = 1_763_750_000_123
@@ -199,6 +199,21 @@ async def test_several_gateways_count_together_by_rediss_own_clock(redis_url: st
     assert sum(outcome.success for outcome in outcomes) == 60
     refused = next(outcome for outcome in outcomes if not outcome.success)
     assert 50 < refused.reset_seconds <= 60 < math.ceil(refused.retry_after_seconds) <= 62
+
+
+async def test_a_crowd_waits_for_a_few_connections(redis_url: str, unique_name: str) -> None:
+    async with open_redis_rate_limit(redis_url, unique_name, limit=1000, period=60) as limiter:
+        outcomes = await asyncio.gather(*(limiter.limit(key="k") for _ in range(1200)))
+        clients = await limiter._redis.client_list()
+    assert sum(outcome.success for outcome in outcomes) == 1000
+    assert len(clients) < 3 * MOST_CONNECTIONS
+
+
+async def test_redis_may_forget_the_script(redis_url: str, unique_name: str) -> None:
+    async with open_redis_rate_limit(redis_url, unique_name, limit=2, period=60) as limiter:
+        assert (await limiter.limit(key="k")).success
+        await limiter._redis.script_flush()
+        assert (await limiter.limit(key="k")).remaining == 0
 
 
 async def test_nobody_listening() -> None:
