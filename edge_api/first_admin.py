@@ -33,12 +33,13 @@ async def ensure_first_admin(db: D1Database, token_file: Path, timeout_seconds: 
         async with deadline(timeout_seconds, "DB"):
             if await db.prepare(queries.ANY_USER).first() is not None:
                 return
-        await _make(db, token_file, timeout_seconds)
+        await make_first_admin(db, token_file, timeout_seconds)
     except BindingError as error:
         log.warning("first admin not made", code=error.code, message=error.message)
 
 
-async def _make(db: D1Database, token_file: Path, timeout_seconds: float) -> None:
+async def make_first_admin(db: D1Database, token_file: Path, timeout_seconds: float) -> None:
+    """Changes nothing when somebody else is a user by now. Raises BindingError."""
     token = new_token()
     try:
         draft: Path | None = draft_token(token_file, token)

@@ -13,7 +13,7 @@ import pytest
 
 from edge_api.accounts import create_user, is_good_token, list_tokens, list_users
 from edge_api.env import Env
-from edge_api.first_admin import ensure_first_admin
+from edge_api.first_admin import ensure_first_admin, make_first_admin
 from edge_api.settings import configuration
 from tests.edge_api.kit import MIGRATIONS, People, serving, settings_with
 from wrangler_compat.d1 import migrations
@@ -49,6 +49,15 @@ async def test_whoever_has_users_gets_no_admin(env: Env, people: People, tmp_pat
     await ensure_first_admin(env.db, tmp_path / "token", WAIT)
     assert await list_users(env.db) == before
     assert not (tmp_path / "token").exists()
+
+
+async def test_a_user_who_came_in_between_is_enough(env: Env, people: People, tmp_path: Path) -> None:
+    await env.db.prepare("DELETE FROM api_tokens WHERE user_id = ?1").bind(people.admin.id).run()
+    await env.db.prepare("DELETE FROM users WHERE role = 'admin'").run()
+    before = await list_users(env.db), await list_tokens(env.db)
+    await make_first_admin(env.db, tmp_path / "token", WAIT)
+    assert (await list_users(env.db), await list_tokens(env.db)) == before
+    assert files_in(tmp_path) == []
 
 
 async def test_where_no_file_can_be_written_it_is_printed_once(
