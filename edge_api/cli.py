@@ -237,16 +237,23 @@ def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     audit.add_argument("--subject", help="only what was done to this video, user or token (its id)")
     audit.add_argument("--actor", help="only what user:ID, internal, cli:NAME, gateway or consumer did")
     audit.add_argument("--action", help="only this, such as video.review, video.delete, token.create, user.update")
-    audit.add_argument("--limit", type=int, default=100, help="the latest so many (default: %(default)s)")
+    audit.add_argument("--limit", type=_count, default=100, help="the latest so many (default: %(default)s)")
     audit.add_argument("--json", action="store_true", help="one JSON object a line")
     audit.set_defaults(run=_audit)
 
 
 def _quota(text: str) -> int:
-    number = int(text)
-    if number < -1:
-        raise ValueError(text)
-    return number
+    """Raises ArgumentTypeError."""
+    if text != "-1" and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no quota: a whole number, 0 for no limit, -1 for the setting's")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    """Raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
+    return int(text)
 
 
 def _settings_help() -> str:

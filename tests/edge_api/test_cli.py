@@ -88,8 +88,10 @@ def test_users_are_changed(database: Path, capsys: pytest.CaptureFixture[str]) -
     assert Told(capsys, "users", "update", "alice", "--quota-videos", "-1", "--quota-bytes", "5").code == 0
     assert re.search(r"alice@example\.org +moderator +- +5 ", Told(capsys, "users", "list").out)
     assert "There is no user" in Told(capsys, "users", "update", "bob", "--role", "admin").err
-    with pytest.raises(SystemExit):
-        Told(capsys, "users", "update", "alice", "--quota-bytes", "-2")
+    for wrong in ("-2", "many", "1.5"):
+        with pytest.raises(SystemExit):
+            Told(capsys, "users", "update", "alice", f"--quota-bytes={wrong}")
+        assert "is no quota: a whole number" in capsys.readouterr().err
 
 
 def test_the_audit_log_tells_who_changed_what(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,6 +115,10 @@ def test_the_audit_log_tells_who_changed_what(database: Path, capsys: pytest.Cap
     assert len(Told(capsys, "audit", "--action", "user.create", "--json").out.splitlines()) == 1
     assert len(Told(capsys, "audit", "--actor", "nobody", "--json").out.splitlines()) == 0
     assert json.loads(Told(capsys, "audit", "--limit", "1", "--json").out)["action"] == "user.update"
+    for wrong in ("0", "-1", "all"):
+        with pytest.raises(SystemExit):
+            Told(capsys, "audit", f"--limit={wrong}")
+        assert "no whole number of 1 or more" in capsys.readouterr().err
     assert re.match(r"at +actor +action +subject +detail\n", Told(capsys, "audit").out)
 
 
