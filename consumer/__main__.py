@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import pwd
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
@@ -186,7 +187,15 @@ async def _rebuild(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _mending(consumer: Consumer) -> Rebuild:
-    return Rebuild(consumer.env.db, consumer.env.video_bucket, consumer.catalogue, utc_now)
+    return Rebuild(consumer.env.db, consumer.env.video_bucket, consumer.catalogue, utc_now, _actor())
+
+
+def _actor() -> str:
+    """Who runs this command, for the audit log."""
+    try:
+        return f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
+    except KeyError:
+        return f"cli:{os.getuid()}"
 
 
 async def _explain(parsed: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -209,7 +218,7 @@ async def _redecide(parsed: argparse.Namespace, environ: Mapping[str, str]) -> i
         before = thresholds_of(consumer.settings)
         tried = _tried(before, parsed.set)
         command = Redecide(
-            history=History(consumer.env.db),
+            history=History(consumer.env.db, actor=_actor()),
             search=consumer.search,
             shelf=Shelf(consumer.env.video_bucket, consumer.search.workers),
             detection=replace(detection_of(consumer.settings), decide=partial(decide, thresholds=tried)),
