@@ -15,10 +15,12 @@ from consumer.breaker import Breaker
 from consumer.catalogue import Catalogue
 from consumer.clock import Clock, utc_now
 from consumer.detection import Detection
+from consumer.doctor import Doctor
 from consumer.embedding import index_entries, query_vectors
 from consumer.env import Env
 from consumer.extraction import Extraction
 from consumer.jobs import Jobs
+from consumer.kept import Shelf
 from consumer.leases import Leases
 from consumer.metrics import Metrics
 from consumer.outbox import Outbox
@@ -27,6 +29,8 @@ from consumer.policy import POLICY_VERSION, Thresholds, decide
 from consumer.probes import Ping
 from consumer.processor_client import ProcessorClient, open_http
 from consumer.purging import Purging
+from consumer.rebuild import Rebuild
+from consumer.rounds import Rounds
 from consumer.search import Search
 from consumer.settings import Settings
 from consumer.similarity import compare_each
@@ -46,6 +50,7 @@ class Consumer:
     settings: Settings
     jobs: Jobs
     sweep: Sweep
+    rounds: Rounds
     catalogue: Catalogue
     search: Search
     metrics: Metrics
@@ -155,7 +160,16 @@ async def assemble(
             interval=settings.sweep_seconds,
             deletes_duplicates=settings.delete_duplicates,
         )
-        yield Consumer(env, settings, jobs, sweep, catalogue, search, metrics, _pings(env))
+        doctor = Doctor(
+            rebuild=Rebuild(env.db, env.video_bucket, catalogue, now),
+            shelf=Shelf(env.video_bucket, workers),
+            rows=pipeline.rows,
+            queues=env.queues,
+            policy_version=detection.policy_version,
+            grace_seconds=settings.doctor_grace_seconds,
+        )
+        rounds = Rounds(doctor, env.db, metrics, now, settings.doctor_interval_seconds)
+        yield Consumer(env, settings, jobs, sweep, rounds, catalogue, search, metrics, _pings(env))
 
 
 def detection_of(settings: Settings) -> Detection:

@@ -41,6 +41,12 @@ class Metrics:
             "twinreel_queue_depth", "Messages in a queue.", ["queue", "state"], registry=self.registry
         )
         self.in_hand = Gauge("twinreel_jobs_in_hand", "Jobs this worker has in hand.", registry=self.registry)
+        self.doctor_findings = Gauge(
+            "twinreel_doctor_findings",
+            "What the doctor's last look found and nobody mended, by kind.",
+            ["kind"],
+            registry=self.registry,
+        )
         self.breaker = Gauge(
             "twinreel_processor_breaker",
             "1 for the state of the processor's breaker.",

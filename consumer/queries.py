@@ -61,6 +61,11 @@ GUARD_LEASE_AND_BUMP = f"UPDATE catalogue SET version = CASE WHEN {_OURS} THEN v
 GUARD_VERSION_AND_BUMP = (
     f"UPDATE catalogue SET version = CASE WHEN version = ?3 AND {_OURS} THEN version + 1 END WHERE id = 1"
 )
+GUARD_UNTENDED_AND_BUMP = """
+UPDATE catalogue SET version = CASE WHEN EXISTS
+    (SELECT 1 FROM processing_jobs WHERE video_id = ?1 AND status <> 'processing') THEN version + 1 END
+WHERE id = 1
+"""
 BUMP = "UPDATE catalogue SET version = version + 1 WHERE id = 1"
 VERSION = "SELECT version FROM catalogue WHERE id = 1"
 
@@ -73,6 +78,9 @@ SET fingerprint_id = ?2, algorithm_version = ?3, duration = ?4, duration_seconds
 WHERE id = ?1
 """
 SEGMENTS_OF = "SELECT DISTINCT vector_id FROM segment_vectors WHERE video_id = ?1"
+SEGMENTS_OF_ALL = """
+SELECT DISTINCT vector_id, video_id FROM segment_vectors WHERE video_id IN (SELECT value FROM json_each(?1))
+"""
 FORGET_SEGMENTS = "DELETE FROM segment_vectors WHERE video_id = ?1"
 FORGET_SOUND = "DELETE FROM sound_terms WHERE video_id = ?1"
 INDEXED = """
@@ -112,6 +120,18 @@ UPDATE videos SET status = 'rejected', reason = ?2, duplicate_of = NULL, similar
     matches = NULL
 WHERE duplicate_of = ?1 AND status = 'duplicate'
   AND content_sha256 = (SELECT content_sha256 FROM videos WHERE id = ?1)
+"""
+_DEPENDENTS = "SELECT id FROM videos WHERE duplicate_of = ?1 AND status IN ('duplicate', 'flagged')"
+DEPENDENT_JOBS_AGAIN = f"""
+UPDATE processing_jobs
+SET status = 'pending', attempt_count = 0, error_message = NULL, completed_at = NULL, stage = NULL, progress = 0,
+    lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL
+WHERE video_id IN ({_DEPENDENTS})
+"""
+DEPENDENTS_AGAIN = """
+UPDATE videos SET status = 'processing', reason = NULL, confidence = NULL, duplicate_of = NULL, similar_to = NULL,
+    similarity_score = NULL, matches = NULL, processed_at = NULL, verdict_id = NULL
+WHERE duplicate_of = ?1 AND status IN ('duplicate', 'flagged')
 """
 ADD_DETECTION = """
 INSERT INTO duplicate_detections (id, video_id, matched_video_id, similarity_score, audio_match, decision, detected_at)
@@ -190,6 +210,9 @@ PURGED = "DELETE FROM purges WHERE video_id = ?1"
 
 STANDING = """
 SELECT * FROM videos WHERE id = ?1 AND fingerprint_id = ?2 AND status IN ('approved', 'flagged')
+"""
+STANDING_VIDEO = """
+SELECT * FROM videos WHERE id = ?1 AND fingerprint_id IS NOT NULL AND status IN ('approved', 'flagged')
 """
 GUARD_STANDING_AND_BUMP = """
 UPDATE catalogue SET version = CASE WHEN EXISTS

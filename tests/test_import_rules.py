@@ -47,6 +47,7 @@ PURE = (
     "consumer/explanation.py",
     "consumer/calibration.py",
     "consumer/settling.py",
+    "consumer/checkup.py",
     "consumer/similarity/*.py",
     "processor/sampling.py",
     "processor/phash.py",
