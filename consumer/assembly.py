@@ -19,6 +19,8 @@ from consumer.doctor import Doctor
 from consumer.embedding import index_entries, query_vectors
 from consumer.env import Env
 from consumer.extraction import Extraction
+from consumer.failed_jobs import FailedJobs
+from consumer.hand import Hand
 from consumer.jobs import Jobs
 from consumer.kept import Shelf
 from consumer.leases import Leases
@@ -51,6 +53,7 @@ class Consumer:
     jobs: Jobs
     sweep: Sweep
     rounds: Rounds
+    failed_jobs: FailedJobs
     catalogue: Catalogue
     search: Search
     metrics: Metrics
@@ -137,6 +140,7 @@ async def assemble(
             pipeline=pipeline,
             purging=purging,
             leases=leases,
+            hand=Hand(),
             outbox=outbox,
             queues=env.queues,
             metrics=metrics,
@@ -169,7 +173,10 @@ async def assemble(
             grace_seconds=settings.doctor_grace_seconds,
         )
         rounds = Rounds(doctor, env.db, metrics, now, settings.doctor_interval_seconds)
-        yield Consumer(env, settings, jobs, sweep, rounds, catalogue, search, metrics, _pings(env))
+        failed_jobs = FailedJobs(
+            env.db, env.video_bucket, catalogue, pipeline.rows, env.queues, detection.policy_version, now
+        )
+        yield Consumer(env, settings, jobs, sweep, rounds, failed_jobs, catalogue, search, metrics, _pings(env))
 
 
 def detection_of(settings: Settings) -> Detection:

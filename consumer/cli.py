@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 
+from consumer import failed_jobs
 from consumer.assembly import Consumer
 from consumer.checkup import brake, table
+from consumer.failed_jobs import FailedJob, FailedJobs
 from consumer.rounds import note
 from wrangler_compat.errors import ConfigError
 
@@ -23,7 +25,8 @@ Run = Callable[[argparse.Namespace, Consumer], Awaitable[int]]
 def add_commands(add: Add) -> Mapping[str, Run]:
     """What runs each of the commands added."""
     _add_doctor(add)
-    return {"doctor": _doctor}
+    _add_failed(add)
+    return {"doctor": _doctor, "failed": _failed}
 
 
 def _add_doctor(add: Add) -> None:
@@ -74,6 +77,53 @@ async def _doctor(parsed: argparse.Namespace, consumer: Consumer) -> int:
         if stop is not None:
             print(f"Nothing was mended: {stop}")
     return UNCONFIRMED if report.left else DONE
+
+
+def _add_failed(add: Add) -> None:
+    parser = add(
+        "failed",
+        "the jobs that failed for good: list them, run them again, or give them up",
+        "A job fails for good when its attempts are used up, or when workers died of it (quarantined). list shows the "
+        "reason of each. retry runs it again from the beginning. purge gives up: the video is rejected with that "
+        "reason, and its file is deleted.",
+    )
+    parser.add_argument("action", choices=("list", "retry", "purge"))
+    parser.add_argument("video_ids", metavar="VIDEO_ID", nargs="*", help="for retry and purge")
+    parser.add_argument("--all", action="store_true", help="retry or purge all of them")
+    parser.add_argument("--limit", metavar="N", type=int, default=100, help="list: the oldest so many (default 100)")
+    parser.add_argument("--json", action="store_true", help="list: print one JSON object instead")
+
+
+async def _failed(parsed: argparse.Namespace, consumer: Consumer) -> int:
+    failed = consumer.failed_jobs
+    if parsed.action == "list":
+        page, total = await failed.page(limit=max(1, parsed.limit)), await failed.count()
+        told = {"failed": [each.to_json() for each in page], "total": total}
+        print(json.dumps(told, indent=2) if parsed.json else failed_jobs.text(page, total))
+        return DONE
+    if bool(parsed.video_ids) == parsed.all:
+        raise ConfigError(f"failed {parsed.action} wants the ids of videos, or --all.")
+    act = failed.retry if parsed.action == "retry" else failed.purge
+    done, left_out = 0, 0
+    async for job in _chosen(failed, parsed):
+        if job is not None and await act(job):
+            done += 1
+        else:
+            left_out += 1
+    what = "sent again" if parsed.action == "retry" else "given up"
+    print(f"{done} {what}" + (f", {left_out} not among the failed" if left_out else ""))
+    return FAILED if left_out else DONE
+
+
+async def _chosen(failed: FailedJobs, parsed: argparse.Namespace) -> AsyncIterator[FailedJob | None]:
+    """Those that were named, None for each that has not failed; or all of this moment."""
+    for video_id in dict.fromkeys(parsed.video_ids):
+        yield await failed.one(video_id)
+    page = await failed.page() if parsed.all else []
+    while page:
+        for job in page:
+            yield job
+        page = await failed.page(after=page[-1])
 
 
 def _seconds(text: str) -> float:

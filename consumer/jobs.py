@@ -17,10 +17,12 @@ from random import Random
 import structlog
 
 from consumer.errors import HandedBack, LeaseLost, Refused
+from consumer.hand import Hand
 from consumer.leases import Leases
 from consumer.metrics import Metrics
 from consumer.outbox import Outbox
 from consumer.pipeline import Pipeline
+from consumer.processor_client import WorkerDied
 from consumer.purging import Purging
 from consumer.records import Claim, Video
 from consumer.retries import backoff_seconds, is_last
@@ -43,6 +45,7 @@ class Jobs:
     pipeline: Pipeline
     purging: Purging
     leases: Leases
+    hand: Hand
     outbox: Outbox
     queues: Mapping[Priority, Queue]
     metrics: Metrics
@@ -71,10 +74,17 @@ class Jobs:
             await self.purging.purge(job.video_id)
             _log.info("video_purged")
             return
-        claim = await self.leases.claim(job.video_id, f"{self.worker}/{uuid.uuid4().hex}")
-        if claim is None:
-            _log.debug("job_not_ours")
-            return
+        is_suspect = await self.leases.is_suspect(job.video_id)
+        async with self.hand.hold(alone=is_suspect) as has_others:
+            owner = f"{self.worker}/{uuid.uuid4().hex}"
+            beside = f"{self.worker}/" if has_others else None
+            claim = await self.leases.claim(job.video_id, owner, beside=beside)
+            if claim is None:
+                _log.debug("job_not_ours")
+                return
+            await self._work_on(claim)
+
+    async def _work_on(self, claim: Claim) -> None:
         begun = time.perf_counter()
         self.metrics.in_hand.inc()
         outcome = "interrupted"
@@ -92,6 +102,7 @@ class Jobs:
                 verdict = await self._decide(claim)
         except LeaseLost as lost:
             _log.warning("lease_lost", why=str(lost))
+            await self.leases.was_not_dead(claim)
             await self._remove_traces(claim.video)
             return "lease_lost"
         except HandedBack as back:
@@ -126,6 +137,11 @@ class Jobs:
     async def _failed(self, claim: Claim, error: Exception) -> str:
         """Again after a while, or the end of the job."""
         why = _sentence(error)
+        if isinstance(error, WorkerDied) and await self.leases.count_death(claim):
+            self.metrics.failures.inc()
+            self.metrics.quarantined.inc()
+            _log.error("job_quarantined", attempts=claim.attempt, error=why)
+            return "quarantined"
         if is_last(claim.attempt, self.max_retries):
             if await self.leases.fail(claim, why):
                 self.metrics.failures.inc()

@@ -30,6 +30,9 @@ class Metrics:
         )
         self.retries = Counter("twinreel_job_retries", "Attempts that failed and are retried.", registry=self.registry)
         self.failures = Counter("twinreel_jobs_failed", "Jobs that failed for good.", registry=self.registry)
+        self.quarantined = Counter(
+            "twinreel_jobs_quarantined", "Jobs set aside because workers died of them.", registry=self.registry
+        )
         self.looked_again = Counter(
             "twinreel_verdicts_reconsidered",
             "Verdicts not written since the catalogue had changed.",

@@ -27,6 +27,10 @@ class ProcessorError(Exception):
     """The processor could not be reached, broke off, or answered with an error that a retry may mend."""
 
 
+class WorkerDied(ProcessorError):  # noqa: N818 - what happened, and to whom
+    """The processor is well; the process in which it looked at this very video died."""
+
+
 class ProcessorClient:
     """timeout_seconds: for one answer. busy_wait_seconds: longest wait for a free slot, over all tries of one call."""
 
@@ -89,7 +93,7 @@ class ProcessorClient:
         except (httpx.HTTPError, TimeoutError) as error:
             self.breaker.failed()
             raise ProcessorError(f"the processor did not answer: {_words(error)}") from error
-        if answer.status_code >= 500 and answer.status_code != 503:
+        if answer.status_code >= 500 and answer.status_code != 503 and not _tells_of_death(answer):
             self.breaker.failed()
         else:
             self.breaker.succeeded()
@@ -132,6 +136,8 @@ def _read(answer: httpx.Response) -> ExtractResponse:
         code = str(body.get("code") or "UNPROCESSABLE") if isinstance(body, dict) else "UNPROCESSABLE"
         message = str(body.get("error") or "") if isinstance(body, dict) else ""
         raise Refused(code.lower(), message or "The video cannot be processed.")
+    if _tells_of_death(answer):
+        raise WorkerDied("the processor's worker died while it looked at this video")
     if answer.status_code != 200:
         said = body.get("error") if isinstance(body, dict) else None
         raise ProcessorError(f"the processor answered {answer.status_code}: {said or answer.text[:200]}")
@@ -139,6 +145,11 @@ def _read(answer: httpx.Response) -> ExtractResponse:
         return ExtractResponse.from_json(body)
     except (ExtractFormatError, TypeError, ValueError) as error:
         raise ProcessorError(f"the processor's answer cannot be read: {error}") from error
+
+
+def _tells_of_death(answer: httpx.Response) -> bool:
+    body = _json(answer) if answer.status_code == 500 else None
+    return isinstance(body, dict) and body.get("code") == "WORKER_DIED"
 
 
 def _json(answer: httpx.Response) -> Any:

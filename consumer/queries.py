@@ -16,15 +16,23 @@ MAX_BOUND = 90
 
 CLAIM = """
 UPDATE processing_jobs
-SET status = 'processing', lease_owner = ?1, lease_until = ?4, attempt_count = attempt_count + 1,
-    started_at = ?3, next_attempt_at = NULL, stage = COALESCE(stage, 'queued')
+SET worker_deaths = worker_deaths + CASE WHEN status = 'processing' THEN 1 - shared_lease ELSE 0 END,
+    is_suspect = CASE WHEN status = 'processing' THEN 1 ELSE is_suspect END,
+    status = 'processing', lease_owner = ?1, lease_until = ?4, attempt_count = attempt_count + 1,
+    started_at = ?3, next_attempt_at = NULL, stage = COALESCE(stage, 'queued'), shared_lease = ?7
 WHERE video_id = ?2
   AND ((status = 'pending' AND (next_attempt_at IS NULL OR next_attempt_at <= ?5))
-       OR (status = 'processing' AND (lease_until IS NULL OR lease_until < ?3) AND attempt_count <= ?6))
+       OR (status = 'processing' AND (lease_until IS NULL OR lease_until < ?3) AND attempt_count <= ?6
+           AND worker_deaths + 1 - shared_lease < ?8))
   AND EXISTS (SELECT 1 FROM videos WHERE videos.id = ?2 AND videos.status = 'processing')
 """
+SHARE = """
+UPDATE processing_jobs SET shared_lease = 1
+WHERE status = 'processing' AND substr(lease_owner, 1, ?2) = ?1
+"""
+IS_SUSPECT = "SELECT is_suspect FROM processing_jobs WHERE video_id = ?1"
 CLAIMED = """
-SELECT videos.*, processing_jobs.attempt_count
+SELECT videos.*, processing_jobs.attempt_count, processing_jobs.worker_deaths
 FROM videos JOIN processing_jobs ON processing_jobs.video_id = videos.id
 WHERE videos.id = ?2 AND processing_jobs.lease_owner = ?1 AND processing_jobs.status = 'processing'
 """
@@ -46,6 +54,19 @@ FAIL = """
 UPDATE processing_jobs
 SET status = 'failed', lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, completed_at = ?3,
     error_message = ?4
+WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
+"""
+WORKER_DIED = """
+UPDATE processing_jobs SET worker_deaths = worker_deaths + 1, is_suspect = 1
+WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
+"""
+NOT_DEAD = (
+    "UPDATE processing_jobs SET worker_deaths = ?2 WHERE video_id = ?1 AND worker_deaths > ?2 AND status <> 'failed'"
+)
+QUARANTINE = """
+UPDATE processing_jobs
+SET status = 'failed', lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, completed_at = ?3,
+    quarantined_at = ?3, error_message = ?4
 WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
 """
 IS_OURS = """
@@ -125,7 +146,8 @@ _DEPENDENTS = "SELECT id FROM videos WHERE duplicate_of = ?1 AND status IN ('dup
 DEPENDENT_JOBS_AGAIN = f"""
 UPDATE processing_jobs
 SET status = 'pending', attempt_count = 0, error_message = NULL, completed_at = NULL, stage = NULL, progress = 0,
-    lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL
+    lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, worker_deaths = 0, is_suspect = 0,
+    quarantined_at = NULL
 WHERE video_id IN ({_DEPENDENTS})
 """
 DEPENDENTS_AGAIN = """
@@ -164,17 +186,19 @@ SENT = "UPDATE notifications SET sent_at = ?2 WHERE id = ?1"
 # --- the sweep -----------------------------------------------------------------------------------------------------
 
 ABANDONED = """
-SELECT video_id, attempt_count FROM processing_jobs
+SELECT video_id, attempt_count, worker_deaths + 1 - shared_lease AS deaths FROM processing_jobs
 WHERE status = 'processing' AND (lease_until IS NULL OR lease_until < ?1) LIMIT 100
 """
 GIVE_UP_ABANDONED = """
 UPDATE processing_jobs
-SET status = 'failed', lease_owner = NULL, lease_until = NULL, completed_at = ?2, error_message = ?3
+SET status = 'failed', lease_owner = NULL, lease_until = NULL, completed_at = ?2, error_message = ?3,
+    worker_deaths = worker_deaths + 1 - shared_lease, quarantined_at = ?4
 WHERE video_id = ?1 AND status = 'processing' AND (lease_until IS NULL OR lease_until < ?2)
 """
 FREE_ABANDONED = """
 UPDATE processing_jobs
-SET status = 'pending', lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, woken_at = ?2
+SET status = 'pending', lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, woken_at = ?2,
+    worker_deaths = worker_deaths + 1 - shared_lease, is_suspect = 1
 WHERE video_id = ?1 AND status = 'processing' AND (lease_until IS NULL OR lease_until < ?2)
 """
 PENDING = """
@@ -234,7 +258,8 @@ WHERE id = ?1
 REOPEN_JOB = """
 UPDATE processing_jobs
 SET status = 'pending', attempt_count = 0, error_message = NULL, completed_at = NULL, stage = NULL, progress = 0,
-    lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL
+    lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, worker_deaths = 0, is_suspect = 0,
+    quarantined_at = NULL
 WHERE video_id = ?1
 """
 

@@ -79,11 +79,15 @@ def thumbnail_key(video: Video) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A lease on a video's job. owner: unlike any other claim's. attempt: 1 on the first try."""
+    """A lease on a video's job. owner: unlike any other claim's. attempt: 1 on the first try.
+
+    worker_deaths: how often a worker died of it until now.
+    """
 
     video: Video
     owner: str
     attempt: int
+    worker_deaths: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import structlog
 
 from consumer import queries
 from consumer.clock import Clock, moment
+from consumer.leases import MOST_WORKER_DEATHS, QUARANTINED
 from consumer.metrics import Metrics
 from consumer.outbox import Outbox
 from consumer.pipeline import Pipeline
@@ -73,9 +74,16 @@ class Sweep:
         at = moment(self.now())
         for row in (await self.db.prepare(queries.ABANDONED).bind(at).all()).results:
             video_id = row["video_id"]
+            if row["deaths"] >= MOST_WORKER_DEATHS:
+                ended = await self.db.prepare(queries.GIVE_UP_ABANDONED).bind(video_id, at, QUARANTINED, at).run()
+                if ended.meta.changes:
+                    self.metrics.failures.inc()
+                    self.metrics.quarantined.inc()
+                    _log.error("job_quarantined", video_id=video_id, worker_deaths=row["deaths"])
+                continue
             if row["attempt_count"] > self.max_retries:
                 why = f"The worker stopped without a word in each of {row['attempt_count']} attempts."
-                ended = await self.db.prepare(queries.GIVE_UP_ABANDONED).bind(video_id, at, why).run()
+                ended = await self.db.prepare(queries.GIVE_UP_ABANDONED).bind(video_id, at, why, None).run()
                 if ended.meta.changes:
                     self.metrics.failures.inc()
                     _log.error("job_failed", video_id=video_id, error=why)

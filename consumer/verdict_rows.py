@@ -54,6 +54,15 @@ class VerdictRows:
             await self._check_lease(claim)
             raise
 
+    async def write_given_up(self, guard: D1PreparedStatement, video_id: str, verdict: Verdict, message: str) -> bool:
+        """Reject a video whose job failed, and its byte-equal copies. False: the guard says no."""
+        say = self._bound(queries.EXPLAINED, video_id, message)
+        try:
+            await self.db.batch([guard, *self._statements(video_id, verdict), say])
+        except D1ConstraintError:
+            return False
+        return True
+
     async def write_lost(self, video_id: str, verdict: Verdict, message: str) -> bool:
         """Reject a video of which nothing is left; what was decided by it is decided anew, byte-equal copies too.
 

@@ -37,6 +37,7 @@ def routes() -> list[Route]:
         Route("/api/videos/{video_id}/events", events.events),
         Route("/api/videos/{video_id}/review", reviews.review, methods=["POST"]),
         Route("/internal/fingerprint-complete", internal.fingerprint_complete, methods=["POST"]),
+        Route("/internal/failed", internal.failed),
         Route("/internal/retry", internal.retry, methods=["POST"]),
     ]
 

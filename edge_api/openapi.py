@@ -148,7 +148,21 @@ def _internal() -> Json:
         security="internal",
         body=_json_body("RetryRequest"),
     )
-    retry["security"].append({"token": []})
+    failed = _operation(
+        "The jobs that failed for good, latest first.",
+        {"200": "FailedJobs", "400": "Error", "403": "Error", "503": "Error"},
+        security="internal",
+        parameters=[
+            {
+                "name": "limit",
+                "in": "query",
+                "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+            },
+            {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}},
+        ],
+    )
+    for either in (retry, failed):
+        either["security"].append({"token": []})
     return {
         "/internal/fingerprint-complete": {
             "post": _operation(
@@ -158,6 +172,7 @@ def _internal() -> Json:
                 body=_json_body("Callback"),
             )
         },
+        "/internal/failed": {"get": failed},
         "/internal/retry": {"post": retry},
     }
 

@@ -13,7 +13,7 @@ from consumer.__main__ import main
 from consumer.cli import FAILED, WRONG
 
 DOCS = Path(__file__).parents[2] / "docs"
-COMMANDS = ("rebuild", "doctor", "explain", "redecide", "calibrate", "settings")
+COMMANDS = ("rebuild", "failed", "doctor", "explain", "redecide", "calibrate", "settings")
 
 
 def environ(folder: Path) -> dict[str, str]:
@@ -51,6 +51,8 @@ def test_every_command_stands_in_the_documentation(command: str) -> None:
         ["calibrate", "--pairs", "many"],
         ["redecide", "--set"],
         ["doctor", "--older-than", "soon"],
+        ["failed"],
+        ["failed", "forget"],
         ["doctor", "--older-than", "-1"],
         ["explain", "a", "b", "--out", "c"],
     ],
@@ -69,6 +71,8 @@ def test_arguments_that_make_no_sense_are_exit_code_2(arguments: list[str], caps
         (["redecide", "--dry-run", "--set", "TOP_K=3"], "NAME is one of DUPLICATE_THRESHOLD"),
         (["redecide", "--dry-run", "--set", "SIMILARITY_THRESHOLD=0.99"], "the thresholds must rise"),
         (["calibrate", "--out", "/nowhere/at/all.png"], "/nowhere/at/all.png cannot be written"),
+        (["failed", "retry"], "failed retry wants the ids of videos, or --all"),
+        (["failed", "purge", "a", "--all"], "failed purge wants the ids of videos, or --all"),
         (["doctor", "--yes"], "--yes and --adopt go with --fix"),
         (["doctor", "--adopt", "somebody"], "--yes and --adopt go with --fix"),
         (["calibrate", "--json", "/"], "/ cannot be written"),
