@@ -39,6 +39,9 @@ from consumer.similarity import compare_each
 from consumer.sound_terms import sound_question, sound_terms
 from consumer.sweep import Sweep
 from consumer.verdict_rows import VerdictRows
+from consumer.webhooks.delivery import Webhooks
+from consumer.webhooks.sending import Sender
+from consumer.webhooks.targets import Targets
 from consumer.workers import open_workers, processes
 from wrangler_compat.connections import Connections
 from wrangler_compat.env import open_bindings
@@ -54,6 +57,7 @@ class Consumer:
     sweep: Sweep
     rounds: Rounds
     failed_jobs: FailedJobs
+    webhooks: Webhooks
     catalogue: Catalogue
     search: Search
     metrics: Metrics
@@ -134,7 +138,16 @@ async def assemble(
             deletes_duplicates=settings.delete_duplicates,
         )
         purging = Purging(env.db, env.video_bucket, catalogue)
-        outbox = Outbox(env.db, now, metrics)
+        webhooks = Webhooks(
+            db=env.db,
+            targets=Targets(env.db, now),
+            sender=Sender(settings.webhook_timeout_seconds, settings.webhook_allowed_hosts),
+            metrics=metrics,
+            now=now,
+            random=random,
+            give_up_seconds=settings.webhook_give_up_seconds,
+        )
+        outbox = Outbox(env.db, now, metrics, deliver=webhooks.tell)
         jobs = Jobs(
             worker=f"{socket.gethostname()}:{os.getpid()}",
             pipeline=pipeline,
@@ -176,7 +189,9 @@ async def assemble(
         failed_jobs = FailedJobs(
             env.db, env.video_bucket, catalogue, pipeline.rows, env.queues, detection.policy_version, now
         )
-        yield Consumer(env, settings, jobs, sweep, rounds, failed_jobs, catalogue, search, metrics, _pings(env))
+        yield Consumer(
+            env, settings, jobs, sweep, rounds, failed_jobs, webhooks, catalogue, search, metrics, _pings(env)
+        )
 
 
 def detection_of(settings: Settings) -> Detection:

@@ -12,6 +12,7 @@ from consumer.assembly import Consumer
 from consumer.checkup import brake, table
 from consumer.failed_jobs import FailedJob, FailedJobs
 from consumer.rounds import note
+from consumer.webhooks import cli as webhooks
 from wrangler_compat.errors import ConfigError
 
 DONE, FAILED, WRONG, UNCONFIRMED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -26,7 +27,18 @@ def add_commands(add: Add) -> Mapping[str, Run]:
     """What runs each of the commands added."""
     _add_doctor(add)
     _add_failed(add)
-    return {"doctor": _doctor, "failed": _failed}
+    webhooks.add_arguments(
+        add(
+            "webhooks",
+            "where notifications are sent, signed; and what became of them",
+            "Targets are told of verdicts after the Standard Webhooks specification. See docs/operations.md.",
+        )
+    )
+    return {"doctor": _doctor, "failed": _failed, "webhooks": _webhooks}
+
+
+async def _webhooks(parsed: argparse.Namespace, consumer: Consumer) -> int:
+    return await webhooks.run(parsed, consumer.webhooks)
 
 
 def _add_doctor(add: Add) -> None:

@@ -40,6 +40,9 @@ class Metrics:
         )
         self.resent = Counter("twinreel_sweep_resent", "Jobs sent again by the sweep.", ["why"], registry=self.registry)
         self.notifications = Counter("twinreel_notifications", "Notifications sent.", ["kind"], registry=self.registry)
+        self.webhook_deliveries = Gauge(
+            "twinreel_webhook_deliveries", "Deliveries of webhooks, by status.", ["status"], registry=self.registry
+        )
         self.queue_depth = Gauge(
             "twinreel_queue_depth", "Messages in a queue.", ["queue", "state"], registry=self.registry
         )

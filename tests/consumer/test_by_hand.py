@@ -13,7 +13,7 @@ from consumer.__main__ import main
 from consumer.cli import FAILED, WRONG
 
 DOCS = Path(__file__).parents[2] / "docs"
-COMMANDS = ("rebuild", "failed", "doctor", "explain", "redecide", "calibrate", "settings")
+COMMANDS = ("rebuild", "webhooks", "failed", "doctor", "explain", "redecide", "calibrate", "settings")
 
 
 def environ(folder: Path) -> dict[str, str]:
