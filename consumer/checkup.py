@@ -130,7 +130,9 @@ def judge_object(key: str, *, adopts: bool) -> Finding | None:
 
 def judge_missing_object(row: RowState, *, has_fingerprint: bool) -> Finding | None:
     """A row whose object is not there. has_fingerprint: the kept fingerprint it names is, and can be used."""
-    if row.is_remote or row.is_object_freed or row.is_in_hand:
+    if row.is_remote or row.is_in_hand:
+        return None
+    if row.is_object_freed and (row.status != "processing" or has_fingerprint):
         return None
     is_needed = row.status in ("processing", "approved", "flagged") and not has_fingerprint
     return Finding("row_without_object", row.video_id, "reject_video" if is_needed else "note_object_gone")

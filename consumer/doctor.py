@@ -248,6 +248,7 @@ class Doctor:
                 if is_lost:
                     await self.rebuild.catalogue.remove(video_id)
                     await self._changes(doctor_queries.NOTE_OBJECT_GONE, video_id, moment(self.rebuild.now()))
+                    await self._changes(doctor_queries.FORGET_LOST_FINGERPRINT, video_id)
                 return is_lost
 
     async def _process_again(self, video_id: str) -> bool:

@@ -22,7 +22,8 @@ ROW = f"{_ROW} WHERE videos.id = ?1"
 _SETTLED = "videos.uploaded_at < ?3 AND (videos.processed_at IS NULL OR videos.processed_at < ?3)"
 ROWS_BY_KEY = f"""
 SELECT videos.id, videos.r2_key AS object_key FROM videos
-WHERE videos.r2_key > ?1 AND videos.r2_key <= ?2 AND videos.source_url IS NULL AND videos.object_deleted_at IS NULL
+WHERE videos.r2_key > ?1 AND videos.r2_key <= ?2 AND videos.source_url IS NULL
+  AND (videos.object_deleted_at IS NULL OR videos.status = 'processing')
   AND {_SETTLED}
 ORDER BY videos.r2_key LIMIT {PAGE}
 """
@@ -59,6 +60,9 @@ NOTE_OBJECT_GONE = "UPDATE videos SET object_deleted_at = ?2 WHERE id = ?1 AND o
 FORGET_FINGERPRINT = """
 UPDATE videos SET fingerprint_id = NULL, algorithm_version = NULL
 WHERE id = ?1 AND fingerprint_id = ?2 AND status IN ('duplicate', 'rejected')
+"""
+FORGET_LOST_FINGERPRINT = """
+UPDATE videos SET fingerprint_id = NULL, algorithm_version = NULL WHERE id = ?1 AND status = 'rejected'
 """
 USER = "SELECT id FROM users WHERE id = ?1 OR email = ?1 OR username = ?1"
 # ?1 id ?2 key ?3 user ?4 uploaded_at ?5 bytes ?6 mime type ?7 sha256

@@ -99,7 +99,15 @@ def test_a_row_without_its_object(status: str, has_fingerprint: bool, remedy: Re
     assert found == Finding("row_without_object", ID, remedy)
 
 
-@pytest.mark.parametrize("reason", ["is_remote", "is_object_freed", "is_in_hand"])
+def test_a_freed_duplicate_that_is_decided_anew_needs_its_fingerprint() -> None:
+    freed = row("processing", is_object_freed=True)
+    assert judge_missing_object(freed, has_fingerprint=True) is None
+    assert judge_missing_object(freed, has_fingerprint=False) == Finding("row_without_object", ID, "reject_video")
+    for status in ("approved", "duplicate", "rejected", "flagged"):
+        assert judge_missing_object(row(status, is_object_freed=True), has_fingerprint=False) is None
+
+
+@pytest.mark.parametrize("reason", ["is_remote", "is_in_hand"])
 def test_a_row_that_needs_no_object_is_in_order(reason: str) -> None:
     for status, has_fingerprint in product(VIDEO_STATUSES, (False, True)):
         assert judge_missing_object(row(status, **{reason: True}), has_fingerprint=has_fingerprint) is None
