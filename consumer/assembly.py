@@ -176,6 +176,7 @@ async def assemble(
             lease_duration=settings.lease_seconds,
             interval=settings.sweep_seconds,
             deletes_duplicates=settings.delete_duplicates,
+            hand_back_unwritten=jobs.hand_back_unwritten,
         )
         doctor = Doctor(
             rebuild=Rebuild(env.db, env.video_bucket, catalogue, now),

@@ -10,12 +10,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from consumer.records import Claim
+
 
 class Hand:
-    """patience_seconds: how long a suspect waits for the others to end; then it is done beside them after all."""
+    """patience_seconds: how long a suspect waits for the others to end; then it is done beside them after all.
+
+    unwritten: leases whose end could not be written down, since D1 did not answer.
+    """
 
     def __init__(self, *, patience_seconds: float = 60.0) -> None:
         self._patience_seconds = patience_seconds
+        self.unwritten: list[Claim] = []
         self._held = 0
         self._suspects_waiting = 0
         self._is_kept_free = False

@@ -16,13 +16,14 @@ from random import Random
 
 import structlog
 
+from consumer.clock import read_moment
 from consumer.errors import HandedBack, LeaseLost, Refused
 from consumer.hand import Hand
 from consumer.leases import Leases
 from consumer.metrics import Metrics
 from consumer.outbox import Outbox
 from consumer.pipeline import Pipeline
-from consumer.processor_client import WorkerDied
+from consumer.processor_client import ProcessorAwayError, SourceAwayError, WorkerDied
 from consumer.purging import Purging
 from consumer.records import Claim, Video
 from consumer.retries import backoff_seconds, is_last
@@ -33,6 +34,11 @@ from wrangler_compat.queues.types import MessageBatch, Queue
 
 _LAST_WORDS_SECONDS = 5.0
 """How long a cancelled job may take to give its lease back."""
+
+_LONGEST_OUTAGE_SECONDS = 24 * 3600.0
+"""What lasts longer counts as the job's own failure: it has to end some day."""
+
+_LONGEST_PAUSE_SECONDS = 60.0
 
 _log = structlog.get_logger(__name__)
 
@@ -91,6 +97,9 @@ class Jobs:
         try:
             _log.info("job_claimed", attempt=claim.attempt)
             outcome = await self._take_to_end(claim)
+        except BindingError:
+            self.hand.unwritten.append(claim)
+            raise
         finally:
             self.metrics.in_hand.dec()
             self.metrics.job_seconds.labels(outcome=outcome).observe(time.perf_counter() - begun)
@@ -127,6 +136,12 @@ class Jobs:
         await self._notify()
         return verdict.status
 
+    async def hand_back_unwritten(self) -> None:
+        """Give back what is still ours in name only: a lease that runs out would look like a dead worker."""
+        while self.hand.unwritten:
+            await self._again(self.hand.unwritten[-1], 0.0, is_counted=False, error=None)
+            self.hand.unwritten.pop()
+
     async def _decide(self, claim: Claim) -> Verdict:
         try:
             return await self.pipeline.decide(claim)
@@ -137,6 +152,8 @@ class Jobs:
     async def _failed(self, claim: Claim, error: Exception) -> str:
         """Again after a while, or the end of the job."""
         why = _sentence(error)
+        if await self._is_outage(claim, error):
+            return await self._wait_out(claim, why)
         if isinstance(error, WorkerDied) and await self.leases.count_death(claim):
             self.metrics.failures.inc()
             self.metrics.quarantined.inc()
@@ -153,9 +170,42 @@ class Jobs:
             _log.warning("job_retried", attempt=claim.attempt, delay_seconds=round(delay, 1), error=why, exc_info=error)
         return "retried"
 
-    async def _again(self, claim: Claim, delay: float, *, is_counted: bool, error: str | None) -> bool:
+    async def _is_outage(self, claim: Claim, error: Exception) -> bool:
+        """Whether something that every job needs does not answer: that costs no attempt, for a day."""
+        if claim.outage_since is not None:
+            waited = self.leases.now() - read_moment(claim.outage_since)
+            if waited.total_seconds() > _LONGEST_OUTAGE_SECONDS:
+                return False
+        if isinstance(error, BindingError):
+            return error.retryable
+        if isinstance(error, SourceAwayError) and claim.video.source_url is None:
+            return await self._has_object(claim.video)
+        return isinstance(error, ProcessorAwayError)
+
+    async def _has_object(self, video: Video) -> bool:
+        """False only when the bucket says so."""
+        try:
+            return await self.pipeline.bucket.head(video.r2_key) is not None
+        except BindingError as error:
+            return error.retryable
+
+    async def _wait_out(self, claim: Claim, why: str) -> str:
+        """Again after a while, which grows with the outage."""
+        since = self.leases.now() if claim.outage_since is None else read_moment(claim.outage_since)
+        waited = (self.leases.now() - since).total_seconds()
+        delay = min(max(waited / 2, self.retry_base), _LONGEST_PAUSE_SECONDS) * (0.5 + 0.5 * self.random.random())
+        if await self._again(claim, delay, is_counted=False, is_outage=True, error=why):
+            self.metrics.outages.inc()
+            _log.warning("outage", delay_seconds=round(delay, 1), error=why)
+        return "outage"
+
+    async def _again(
+        self, claim: Claim, delay: float, *, is_counted: bool, is_outage: bool = False, error: str | None
+    ) -> bool:
         """Hand the job back and wake it after the delay. False: it was no longer ours."""
-        if not await self.leases.hand_back(claim, delay_seconds=delay, is_counted=is_counted, error=error):
+        if not await self.leases.hand_back(
+            claim, delay_seconds=delay, is_counted=is_counted, is_outage=is_outage, error=error
+        ):
             return False
         job = Job(claim.video.id, "decide", claim.video.request_id)
         try:

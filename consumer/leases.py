@@ -72,7 +72,9 @@ class Leases:
         if claimed.meta.changes == 0 or not read.results:
             return None
         row = read.results[0]
-        return Claim(Video.from_row(row), owner, attempt=row["attempt_count"], worker_deaths=row["worker_deaths"])
+        return Claim(
+            Video.from_row(row), owner, row["attempt_count"], row["worker_deaths"], outage_since=row["outage_since"]
+        )
 
     @contextlib.asynccontextmanager
     async def kept(self, claim: Claim) -> AsyncIterator[None]:
@@ -128,15 +130,23 @@ class Leases:
         await self.db.prepare(queries.PROGRESS).bind(claim.owner, claim.video.id, stage, progress).run()
 
     async def hand_back(
-        self, claim: Claim, *, delay_seconds: float, is_counted: bool, error: str | None = None
+        self,
+        claim: Claim,
+        *,
+        delay_seconds: float,
+        is_counted: bool,
+        is_outage: bool = False,
+        error: str | None = None,
     ) -> bool:
-        """Pending again, due after the delay. is_counted: whether the attempt was one. False: no longer ours."""
+        """Pending again, due after the delay. is_counted: whether the attempt was one. is_outage: note since when it
+        waits. False: no longer ours."""
         back = self.db.prepare(queries.HAND_BACK).bind(
             claim.owner,
             claim.video.id,
             0 if is_counted else 1,
             moment(self.now(), plus_seconds=delay_seconds),
             error,
+            moment(self.now()) if is_outage else None,
         )
         return (await back.run()).meta.changes > 0
 

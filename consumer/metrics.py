@@ -30,6 +30,11 @@ class Metrics:
         )
         self.retries = Counter("twinreel_job_retries", "Attempts that failed and are retried.", registry=self.registry)
         self.failures = Counter("twinreel_jobs_failed", "Jobs that failed for good.", registry=self.registry)
+        self.outages = Counter(
+            "twinreel_job_outages",
+            "Times a job was put off since something that it needs did not answer.",
+            registry=self.registry,
+        )
         self.quarantined = Counter(
             "twinreel_jobs_quarantined", "Jobs set aside because workers died of them.", registry=self.registry
         )

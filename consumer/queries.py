@@ -32,7 +32,7 @@ WHERE status = 'processing' AND substr(lease_owner, 1, ?2) = ?1
 """
 IS_SUSPECT = "SELECT is_suspect FROM processing_jobs WHERE video_id = ?1"
 CLAIMED = """
-SELECT videos.*, processing_jobs.attempt_count, processing_jobs.worker_deaths
+SELECT videos.*, processing_jobs.attempt_count, processing_jobs.worker_deaths, processing_jobs.outage_since
 FROM videos JOIN processing_jobs ON processing_jobs.video_id = videos.id
 WHERE videos.id = ?2 AND processing_jobs.lease_owner = ?1 AND processing_jobs.status = 'processing'
 """
@@ -47,7 +47,7 @@ WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
 HAND_BACK = """
 UPDATE processing_jobs
 SET status = 'pending', lease_owner = NULL, lease_until = NULL, attempt_count = attempt_count - ?3,
-    next_attempt_at = ?4, error_message = COALESCE(?5, error_message)
+    next_attempt_at = ?4, error_message = COALESCE(?5, error_message), outage_since = COALESCE(outage_since, ?6)
 WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
 """
 FAIL = """
@@ -147,7 +147,7 @@ DEPENDENT_JOBS_AGAIN = f"""
 UPDATE processing_jobs
 SET status = 'pending', attempt_count = 0, error_message = NULL, completed_at = NULL, stage = NULL, progress = 0,
     lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, worker_deaths = 0, is_suspect = 0,
-    quarantined_at = NULL
+    quarantined_at = NULL, outage_since = NULL
 WHERE video_id IN ({_DEPENDENTS})
 """
 DEPENDENTS_AGAIN = """
@@ -259,7 +259,7 @@ REOPEN_JOB = """
 UPDATE processing_jobs
 SET status = 'pending', attempt_count = 0, error_message = NULL, completed_at = NULL, stage = NULL, progress = 0,
     lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, worker_deaths = 0, is_suspect = 0,
-    quarantined_at = NULL
+    quarantined_at = NULL, outage_since = NULL
 WHERE video_id = ?1
 """
 

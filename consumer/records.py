@@ -81,13 +81,14 @@ def thumbnail_key(video: Video) -> str:
 class Claim:
     """A lease on a video's job. owner: unlike any other claim's. attempt: 1 on the first try.
 
-    worker_deaths: how often a worker died of it until now.
+    worker_deaths: how often a worker died of it until now. outage_since: since when it waits for a service, a moment.
     """
 
     video: Video
     owner: str
     attempt: int
     worker_deaths: int = 0
+    outage_since: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Every worker sweeps. Each thing is claimed by an update that only one of them ca
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -52,6 +52,7 @@ class Sweep:
     lease_duration: float
     interval: float
     deletes_duplicates: bool
+    hand_back_unwritten: Callable[[], Awaitable[None]]
 
     async def run_forever(self) -> None:
         while True:
@@ -61,7 +62,14 @@ class Sweep:
     async def run_once(self) -> None:
         """One round. What fails is logged and tried again in the next."""
         self.metrics.note_breaker(self.pipeline.extraction.processor.breaker.state)
-        for part in (self._abandoned, self._overdue, self._untidy, self._purges, self.outbox.relay):
+        for part in (
+            self.hand_back_unwritten,
+            self._abandoned,
+            self._overdue,
+            self._untidy,
+            self._purges,
+            self.outbox.relay,
+        ):
             try:
                 await part()
             except BindingError as error:

@@ -194,7 +194,7 @@ _RESET_JOB = """
 UPDATE processing_jobs
 SET status = 'pending', attempt_count = 0, error_message = NULL, started_at = NULL, completed_at = NULL, stage = NULL,
     progress = 0, lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, worker_deaths = 0, is_suspect = 0,
-    quarantined_at = NULL
+    quarantined_at = NULL, outage_since = NULL
 """
 
 RESET_JOBS_OF_DEPENDENTS = f"{_RESET_JOB} WHERE video_id IN ({_DEPENDENTS})"
@@ -220,6 +220,12 @@ DELETE_VIDEO = (
     "DELETE FROM notifications WHERE video_id = ?1",
     "DELETE FROM videos WHERE id = ?1",
 )
+
+# At most ?1 + 1 rows are counted: it is asked with each upload.
+PENDING_JOBS = """
+SELECT COUNT(*) AS n FROM
+    (SELECT 1 FROM processing_jobs WHERE status IN ('pending', 'processing') LIMIT ?1 + 1) AS waiting
+"""
 
 _FAILED = """
 FROM processing_jobs AS jobs JOIN videos ON videos.id = jobs.video_id

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 from edge_api.auth import User, user_of
+from edge_api.backlog import check_backlog
 from edge_api.boxes import BoxWalk
 from edge_api.catalogue import Upload, insert_upload, retract_upload, wake
 from edge_api.errors import ApiError, request_id_of
@@ -50,6 +51,7 @@ async def _upload(request: Request) -> tuple[JSONResponse, str, int]:
     user = await user_of(request)
     form = UploadForm(boundary_of(request.headers.get("content-type")))
     _check_announced_size(request.headers.get("content-length"), settings)
+    await check_backlog(env, settings)
     async with (
         request.state["turns"].upload(settings.upload_wait_seconds),
         _incoming(env.video_bucket, settings) as incoming,

@@ -20,6 +20,8 @@ ALTER TABLE processing_jobs ADD COLUMN worker_deaths INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE processing_jobs ADD COLUMN shared_lease INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE processing_jobs ADD COLUMN is_suspect INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE processing_jobs ADD COLUMN quarantined_at TEXT;
+-- Since when a job waits for something it needs and that does not answer.
+ALTER TABLE processing_jobs ADD COLUMN outage_since TEXT;
 
 -- Where notifications are sent. kinds: JSON array; empty: all.
 CREATE TABLE webhook_targets (
