@@ -78,7 +78,7 @@ def away_after(world: World, consumer: Consumer, name: str, calls: int) -> Itera
     """For this worker, the binding goes away after so many calls; back again on leaving."""
     flaky = Flaky(getattr(world, name), AWAY[name])
     flaky.left = calls
-    holders = {
+    parts: dict[str, list[tuple[object, str]]] = {
         "bucket": [(consumer.jobs.pipeline, "bucket")],
         "vectorize": [(consumer.catalogue, "videos"), (consumer.search, "videos")],
         "segments": [(consumer.catalogue, "segments"), (consumer.search, "segments")],
@@ -89,7 +89,8 @@ def away_after(world: World, consumer: Consumer, name: str, calls: int) -> Itera
             (consumer.jobs.pipeline.rows, "db"),
             (consumer.search, "db"),
         ],
-    }[name]
+    }
+    holders = parts[name]
     real = getattr(world, name)
     for holder, attribute in holders:
         object.__setattr__(holder, attribute, flaky)
@@ -203,8 +204,7 @@ async def test_a_video_that_the_processor_cannot_reach(
     world: World, consumer: Consumer, is_there: bool, is_remote: bool, attempts: int
 ) -> None:
     """Our own store is waited for while the object is, or may be, there; a stranger's is not."""
-    columns = {"source_url": "https://example.org/a.mp4"} if is_remote else {}
-    video_id = await world.upload(1, **columns)
+    video_id = await world.upload(1, source_url="https://example.org/a.mp4" if is_remote else None)
     if not is_there:
         await world.bucket.delete((await world.video(video_id))["r2_key"])
     world.processor.misfortunes += [answering(502, "SOURCE_UNREACHABLE", "It cannot be reached.") for _ in range(6)]
