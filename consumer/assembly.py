@@ -100,7 +100,7 @@ async def assemble(
     random = random or Random()
     metrics = Metrics()
     with open_workers(executor or processes(settings.compare_workers)) as workers:
-        leases = Leases(env.db, now, settings.lease_seconds, settings.heartbeat_seconds, settings.max_retries)
+        leases = Leases(env.db, now, settings.lease_seconds, settings.heartbeat_seconds)
         catalogue = Catalogue(
             db=env.db,
             videos=env.vectorize,
@@ -171,7 +171,6 @@ async def assemble(
             outbox=outbox,
             metrics=metrics,
             now=now,
-            max_retries=settings.max_retries,
             pending_grace=settings.pending_grace_seconds,
             lease_duration=settings.lease_seconds,
             interval=settings.sweep_seconds,

@@ -19,11 +19,11 @@ import structlog
 from consumer.clock import read_moment
 from consumer.errors import HandedBack, LeaseLost, Refused
 from consumer.hand import Hand
-from consumer.leases import Leases
+from consumer.leases import MOST_INTERRUPTIONS, Leases
 from consumer.metrics import Metrics
 from consumer.outbox import Outbox
 from consumer.pipeline import Pipeline
-from consumer.processor_client import ProcessorAwayError, SourceAwayError, WorkerDied
+from consumer.processor_client import BrokenOffError, ProcessorAwayError, SourceAwayError, WorkerDied
 from consumer.purging import Purging
 from consumer.records import Claim, Video
 from consumer.retries import backoff_seconds, is_last
@@ -159,13 +159,14 @@ class Jobs:
             self.metrics.quarantined.inc()
             _log.error("job_quarantined", attempts=claim.attempt, error=why)
             return "quarantined"
-        if is_last(claim.attempt, self.max_retries):
+        is_interruption = isinstance(error, BrokenOffError) and claim.interruptions + 1 < MOST_INTERRUPTIONS
+        if not is_interruption and is_last(claim.own_attempt, self.max_retries):
             if await self.leases.fail(claim, why):
                 self.metrics.failures.inc()
                 _log.error("job_failed", attempts=claim.attempt, error=why, exc_info=error)
             return "failed"
         delay = backoff_seconds(claim.attempt, base=self.retry_base, limit=self.retry_limit, random=self.random)
-        if await self._again(claim, delay, is_counted=True, error=why):
+        if await self._again(claim, delay, is_counted=True, is_interruption=is_interruption, error=why):
             self.metrics.retries.inc()
             _log.warning("job_retried", attempt=claim.attempt, delay_seconds=round(delay, 1), error=why, exc_info=error)
         return "retried"
@@ -200,11 +201,23 @@ class Jobs:
         return "outage"
 
     async def _again(
-        self, claim: Claim, delay: float, *, is_counted: bool, is_outage: bool = False, error: str | None
+        self,
+        claim: Claim,
+        delay: float,
+        *,
+        is_counted: bool,
+        is_outage: bool = False,
+        is_interruption: bool = False,
+        error: str | None,
     ) -> bool:
         """Hand the job back and wake it after the delay. False: it was no longer ours."""
         if not await self.leases.hand_back(
-            claim, delay_seconds=delay, is_counted=is_counted, is_outage=is_outage, error=error
+            claim,
+            delay_seconds=delay,
+            is_counted=is_counted,
+            is_outage=is_outage,
+            is_interruption=is_interruption,
+            error=error,
         ):
             return False
         job = Job(claim.video.id, "decide", claim.video.request_id)

@@ -27,6 +27,9 @@ _CLOCK_SLACK_SECONDS = 0.5
 MOST_WORKER_DEATHS = 2
 """A job that was alone in hand when its worker died so often is quarantined."""
 
+MOST_INTERRUPTIONS = 10
+"""So many attempts may be cut short, by a worker or processor that stops, without counting against the job."""
+
 QUARANTINED = (
     f"The program that looks at this video stopped {MOST_WORKER_DEATHS} times while it did; "
     "the video is set aside until an operator has looked into it."
@@ -43,7 +46,6 @@ class Leases:
     now: Clock
     duration_seconds: float
     heartbeat_seconds: float
-    max_retries: int
 
     async def is_suspect(self, video_id: str) -> bool:
         """Whether a worker died while it had this job in hand."""
@@ -62,7 +64,7 @@ class Leases:
             moment(at),
             moment(at, plus_seconds=self.duration_seconds),
             moment(at, plus_seconds=_CLOCK_SLACK_SECONDS),
-            self.max_retries,
+            MOST_INTERRUPTIONS,
             0 if beside is None else 1,
             MOST_WORKER_DEATHS,
         )
@@ -73,7 +75,12 @@ class Leases:
             return None
         row = read.results[0]
         return Claim(
-            Video.from_row(row), owner, row["attempt_count"], row["worker_deaths"], outage_since=row["outage_since"]
+            Video.from_row(row),
+            owner,
+            attempt=row["attempt_count"],
+            worker_deaths=row["worker_deaths"],
+            outage_since=row["outage_since"],
+            interruptions=row["interruptions"],
         )
 
     @contextlib.asynccontextmanager
@@ -136,10 +143,11 @@ class Leases:
         delay_seconds: float,
         is_counted: bool,
         is_outage: bool = False,
+        is_interruption: bool = False,
         error: str | None = None,
     ) -> bool:
         """Pending again, due after the delay. is_counted: whether the attempt was one. is_outage: note since when it
-        waits. False: no longer ours."""
+        waits. is_interruption: the attempt was cut short, and does not count against the job. False: no longer ours."""
         back = self.db.prepare(queries.HAND_BACK).bind(
             claim.owner,
             claim.video.id,
@@ -147,6 +155,7 @@ class Leases:
             moment(self.now(), plus_seconds=delay_seconds),
             error,
             moment(self.now()) if is_outage else None,
+            int(is_interruption),
         )
         return (await back.run()).meta.changes > 0
 

@@ -32,6 +32,13 @@ class ProcessorAwayError(ProcessorError):
     """Nothing was sent: nobody listens where the processor should be."""
 
 
+class BrokenOffError(ProcessorError):
+    """The connection was lost before the answer: the processor was stopped, or the network is at fault.
+
+    What a video does to the processor's own processes it reports (WorkerDied).
+    """
+
+
 class SourceAwayError(ProcessorError):
     """The processor is well, and cannot read the video where it is."""
 
@@ -102,6 +109,9 @@ class ProcessorClient:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             self.breaker.failed()
             raise ProcessorAwayError(f"the processor cannot be reached: {_words(error)}") from error
+        except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+            self.breaker.failed()
+            raise BrokenOffError(f"the processor did not answer: {_words(error)}") from error
         except (httpx.HTTPError, TimeoutError) as error:
             self.breaker.failed()
             raise ProcessorError(f"the processor did not answer: {_words(error)}") from error

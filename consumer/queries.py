@@ -14,16 +14,22 @@ MAX_BOUND = 90
 
 # --- leases: ?1 owner, ?2 video_id -------------------------------------------------------------------------------
 
-CLAIM = """
+# While a worker only waits for the processor it does nothing with the video, and cannot die of it.
+_AT_WORK = "progress >= 0.7"
+_BLAMED = f"CASE WHEN shared_lease = 0 AND {_AT_WORK} THEN 1 ELSE 0 END"
+_SUSPECT = f"CASE WHEN {_AT_WORK} THEN 1 ELSE is_suspect END"
+
+CLAIM = f"""
 UPDATE processing_jobs
-SET worker_deaths = worker_deaths + CASE WHEN status = 'processing' THEN 1 - shared_lease ELSE 0 END,
-    is_suspect = CASE WHEN status = 'processing' THEN 1 ELSE is_suspect END,
+SET worker_deaths = worker_deaths + CASE WHEN status = 'processing' THEN {_BLAMED} ELSE 0 END,
+    is_suspect = CASE WHEN status = 'processing' THEN {_SUSPECT} ELSE is_suspect END,
+    interruptions = interruptions + CASE WHEN status = 'processing' THEN 1 ELSE 0 END,
     status = 'processing', lease_owner = ?1, lease_until = ?4, attempt_count = attempt_count + 1,
     started_at = ?3, next_attempt_at = NULL, stage = COALESCE(stage, 'queued'), shared_lease = ?7
 WHERE video_id = ?2
   AND ((status = 'pending' AND (next_attempt_at IS NULL OR next_attempt_at <= ?5))
-       OR (status = 'processing' AND (lease_until IS NULL OR lease_until < ?3) AND attempt_count <= ?6
-           AND worker_deaths + 1 - shared_lease < ?8))
+       OR (status = 'processing' AND (lease_until IS NULL OR lease_until < ?3) AND interruptions < ?6
+           AND worker_deaths + {_BLAMED} < ?8))
   AND EXISTS (SELECT 1 FROM videos WHERE videos.id = ?2 AND videos.status = 'processing')
 """
 SHARE = """
@@ -32,7 +38,8 @@ WHERE status = 'processing' AND substr(lease_owner, 1, ?2) = ?1
 """
 IS_SUSPECT = "SELECT is_suspect FROM processing_jobs WHERE video_id = ?1"
 CLAIMED = """
-SELECT videos.*, processing_jobs.attempt_count, processing_jobs.worker_deaths, processing_jobs.outage_since
+SELECT videos.*, processing_jobs.attempt_count, processing_jobs.worker_deaths, processing_jobs.outage_since,
+       processing_jobs.interruptions
 FROM videos JOIN processing_jobs ON processing_jobs.video_id = videos.id
 WHERE videos.id = ?2 AND processing_jobs.lease_owner = ?1 AND processing_jobs.status = 'processing'
 """
@@ -47,7 +54,8 @@ WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
 HAND_BACK = """
 UPDATE processing_jobs
 SET status = 'pending', lease_owner = NULL, lease_until = NULL, attempt_count = attempt_count - ?3,
-    next_attempt_at = ?4, error_message = COALESCE(?5, error_message), outage_since = COALESCE(outage_since, ?6)
+    next_attempt_at = ?4, error_message = COALESCE(?5, error_message), outage_since = COALESCE(outage_since, ?6),
+    interruptions = interruptions + ?7
 WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
 """
 FAIL = """
@@ -147,7 +155,7 @@ DEPENDENT_JOBS_AGAIN = f"""
 UPDATE processing_jobs
 SET status = 'pending', attempt_count = 0, error_message = NULL, completed_at = NULL, stage = NULL, progress = 0,
     lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, worker_deaths = 0, is_suspect = 0,
-    quarantined_at = NULL, outage_since = NULL
+    quarantined_at = NULL, outage_since = NULL, interruptions = 0
 WHERE video_id IN ({_DEPENDENTS})
 """
 DEPENDENTS_AGAIN = """
@@ -185,20 +193,20 @@ SENT = "UPDATE notifications SET sent_at = ?2 WHERE id = ?1"
 
 # --- the sweep -----------------------------------------------------------------------------------------------------
 
-ABANDONED = """
-SELECT video_id, attempt_count, worker_deaths + 1 - shared_lease AS deaths FROM processing_jobs
+ABANDONED = f"""
+SELECT video_id, interruptions + 1 AS interruptions, worker_deaths + {_BLAMED} AS deaths FROM processing_jobs
 WHERE status = 'processing' AND (lease_until IS NULL OR lease_until < ?1) LIMIT 100
 """
-GIVE_UP_ABANDONED = """
+GIVE_UP_ABANDONED = f"""
 UPDATE processing_jobs
 SET status = 'failed', lease_owner = NULL, lease_until = NULL, completed_at = ?2, error_message = ?3,
-    worker_deaths = worker_deaths + 1 - shared_lease, quarantined_at = ?4
+    worker_deaths = worker_deaths + {_BLAMED}, quarantined_at = ?4
 WHERE video_id = ?1 AND status = 'processing' AND (lease_until IS NULL OR lease_until < ?2)
 """
-FREE_ABANDONED = """
+FREE_ABANDONED = f"""
 UPDATE processing_jobs
 SET status = 'pending', lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, woken_at = ?2,
-    worker_deaths = worker_deaths + 1 - shared_lease, is_suspect = 1
+    worker_deaths = worker_deaths + {_BLAMED}, is_suspect = {_SUSPECT}, interruptions = interruptions + 1
 WHERE video_id = ?1 AND status = 'processing' AND (lease_until IS NULL OR lease_until < ?2)
 """
 PENDING = """
@@ -259,7 +267,7 @@ REOPEN_JOB = """
 UPDATE processing_jobs
 SET status = 'pending', attempt_count = 0, error_message = NULL, completed_at = NULL, stage = NULL, progress = 0,
     lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, worker_deaths = 0, is_suspect = 0,
-    quarantined_at = NULL, outage_since = NULL
+    quarantined_at = NULL, outage_since = NULL, interruptions = 0
 WHERE video_id = ?1
 """
 

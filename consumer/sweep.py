@@ -13,7 +13,7 @@ import structlog
 
 from consumer import queries
 from consumer.clock import Clock, moment
-from consumer.leases import MOST_WORKER_DEATHS, QUARANTINED
+from consumer.leases import MOST_INTERRUPTIONS, MOST_WORKER_DEATHS, QUARANTINED
 from consumer.metrics import Metrics
 from consumer.outbox import Outbox
 from consumer.pipeline import Pipeline
@@ -47,7 +47,6 @@ class Sweep:
     outbox: Outbox
     metrics: Metrics
     now: Clock
-    max_retries: int
     pending_grace: float
     lease_duration: float
     interval: float
@@ -89,8 +88,8 @@ class Sweep:
                     self.metrics.quarantined.inc()
                     _log.error("job_quarantined", video_id=video_id, worker_deaths=row["deaths"])
                 continue
-            if row["attempt_count"] > self.max_retries:
-                why = f"The worker stopped without a word in each of {row['attempt_count']} attempts."
+            if row["interruptions"] >= MOST_INTERRUPTIONS:
+                why = f"The program that looks at this video was stopped {row['interruptions']} times while it did."
                 ended = await self.db.prepare(queries.GIVE_UP_ABANDONED).bind(video_id, at, why, None).run()
                 if ended.meta.changes:
                     self.metrics.failures.inc()

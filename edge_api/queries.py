@@ -194,7 +194,7 @@ _RESET_JOB = """
 UPDATE processing_jobs
 SET status = 'pending', attempt_count = 0, error_message = NULL, started_at = NULL, completed_at = NULL, stage = NULL,
     progress = 0, lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, worker_deaths = 0, is_suspect = 0,
-    quarantined_at = NULL, outage_since = NULL
+    quarantined_at = NULL, outage_since = NULL, interruptions = 0
 """
 
 RESET_JOBS_OF_DEPENDENTS = f"{_RESET_JOB} WHERE video_id IN ({_DEPENDENTS})"

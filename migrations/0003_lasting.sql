@@ -20,6 +20,8 @@ ALTER TABLE processing_jobs ADD COLUMN worker_deaths INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE processing_jobs ADD COLUMN shared_lease INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE processing_jobs ADD COLUMN is_suspect INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE processing_jobs ADD COLUMN quarantined_at TEXT;
+-- Tries that were cut short by something else than the job: they do not count against it.
+ALTER TABLE processing_jobs ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0;
 -- Since when a job waits for something it needs and that does not answer.
 ALTER TABLE processing_jobs ADD COLUMN outage_since TEXT;
 

@@ -187,16 +187,38 @@ async def test_nobody_listens_where_the_processor_should_be(world: World, consum
     assert (await world.video(video_id))["status"] == "approved"
 
 
-async def test_a_processor_that_breaks_off_is_counted_for_the_video_may_be_why(
+async def break_off(request: Any) -> Any:
+    raise httpx.ReadError("the connection was lost")
+
+
+async def test_a_processor_that_is_stopped_in_the_middle_is_no_failure_of_the_job_unless_it_goes_on(
     world: World, consumer: Consumer
 ) -> None:
-    async def break_off(request: Any) -> Any:
-        raise httpx.ReadError("the connection was lost")
+    """A video that is at hand each time the processor goes down may be why."""
+    unlucky, poison = await world.upload(1), await world.upload(2)
+    for video_id, times in ((unlucky, 9), (poison, 20)):
+        world.processor.misfortunes[:] = [break_off] * times
+        for _ in range(40):
+            world.clock.pass_seconds(400)
+            consumer.jobs.pipeline.extraction.processor.breaker.succeeded()
+            await consumer.jobs.run(Job(video_id))
+    job = await world.job(unlucky)
+    assert ((await world.video(unlucky))["status"], job["attempt_count"], job["interruptions"]) == ("approved", 10, 9)
+    job = await world.job(poison)
+    assert job["status"] == "failed"
+    assert job["attempt_count"] - job["interruptions"] == 4
+    assert "the connection was lost" in job["error_message"]
 
+
+async def test_ordinary_failures_are_counted_beside_interruptions(world: World, consumer: Consumer) -> None:
     video_id = await world.upload(1)
-    world.processor.misfortunes.append(break_off)
-    await consumer.jobs.run(Job(video_id))
-    assert (await world.job(video_id))["attempt_count"] == 1
+    world.processor.misfortunes += [break_off, answering(500), break_off, *[answering(500)] * 3]
+    for _ in range(10):
+        world.clock.pass_seconds(400)
+        consumer.jobs.pipeline.extraction.processor.breaker.succeeded()
+        await consumer.jobs.run(Job(video_id))
+    job = await world.job(video_id)
+    assert (job["status"], job["attempt_count"], job["interruptions"]) == ("failed", 6, 2)
 
 
 @pytest.mark.parametrize(("is_there", "is_remote", "attempts"), [(True, False, 0), (False, False, 1), (False, True, 1)])

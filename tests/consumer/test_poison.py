@@ -71,7 +71,10 @@ async def die_with(world: World, worker: str, video_ids: Iterable[str]) -> None:
     leases, claimed = consumer.jobs.leases, 0
     for video_id in video_ids:
         beside = f"{worker}/" if claimed else None
-        claimed += await leases.claim(video_id, f"{worker}/{video_id}", beside=beside) is not None
+        claim = await leases.claim(video_id, f"{worker}/{video_id}", beside=beside)
+        if claim is not None:
+            claimed += 1
+            await leases.note_progress(claim, "index", 0.75)
     world.clock.pass_seconds(16)
 
 
