@@ -122,6 +122,10 @@ class System:
             database.row_factory = sqlite3.Row
             return [dict(row) for row in database.execute(sql, values)]
 
+    def execute(self, sql: str, *values: Any) -> None:
+        with contextlib.closing(sqlite3.connect(self.folder / "twinreel.db", timeout=10)) as database, database:
+            database.execute(sql, values)
+
     def count(self, table: str, video_id: str) -> int:
         return int(self.rows(f"SELECT COUNT(*) AS n FROM {table} WHERE video_id = ?", video_id)[0]["n"])
 
