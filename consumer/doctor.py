@@ -26,7 +26,7 @@ from wire.fingerprints import ALGORITHM_VERSION
 from wire.jobs import Priority
 from wire.verdicts import Verdict
 from wrangler_compat.d1.types import D1Database, Row
-from wrangler_compat.errors import R2Error
+from wrangler_compat.errors import QueueError, R2Error
 from wrangler_compat.queues.types import Queue
 from wrangler_compat.r2.types import R2Bucket, R2Object
 
@@ -256,7 +256,10 @@ class Doctor:
             priority, job = await self.rebuild.reopen(video_id)
         except RedecideError:
             return False
-        await self.queues[priority].send(job.to_body())
+        try:
+            await self.queues[priority].send(job.to_body())
+        except QueueError as unsent:
+            _log.warning("wake_up_left_to_sweep", video_id=video_id, error=unsent.message)
         return True
 
     async def _remove_from_index(self, subject: str, *, is_segment: bool) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import structlog
+
 from consumer import queries
 from consumer.catalogue import Catalogue
 from consumer.clock import Clock, moment
@@ -14,9 +16,11 @@ from consumer.verdict_rows import VerdictRows
 from wire.jobs import Job, Priority
 from wire.verdicts import Verdict
 from wrangler_compat.d1.types import D1Database
-from wrangler_compat.errors import D1ConstraintError
+from wrangler_compat.errors import D1ConstraintError, QueueError
 from wrangler_compat.queues.types import Queue
 from wrangler_compat.r2.types import R2Bucket
+
+_log = structlog.get_logger(__name__)
 
 GIVEN_UP_REASON = "given_up"
 
@@ -88,14 +92,18 @@ class FailedJobs:
         return None if row is None else _read(row)
 
     async def retry(self, failed: FailedJob) -> bool:
-        """From the beginning, with all its attempts. False: it is not failed any more. Raises BindingError."""
+        """From the beginning, with all its attempts. False: it is not failed any more. Raises BindingError; when the
+        queue is away, the sweep sends the job."""
         guard = self.db.prepare(_GUARD_FAILED).bind(failed.video_id)
         again = self.db.prepare(queries.REOPEN_JOB).bind(failed.video_id)
         try:
             await self.db.batch([guard, again, self._audit("job.retry", failed.video_id)])
         except D1ConstraintError:
             return False
-        await self.queues[failed.priority].send(Job(failed.video_id, "decide", failed.request_id).to_body())
+        try:
+            await self.queues[failed.priority].send(Job(failed.video_id, "decide", failed.request_id).to_body())
+        except QueueError as unsent:
+            _log.warning("wake_up_left_to_sweep", video_id=failed.video_id, error=unsent.message)
         return True
 
     async def purge(self, failed: FailedJob) -> bool:
