@@ -137,7 +137,8 @@ class Doctor:
         return _some(checkup.judge_missing_fingerprint(_state(row), has_object=has_object))
 
     async def _open_uploads(self, report: Report) -> list[Finding]:
-        uploads = await self.bucket.list_multipart_uploads()
+        listed = await self.bucket.list_multipart_uploads()
+        uploads = [upload for upload in listed if checkup.video_of(upload.key) is not None]
         report.examined["open uploads"] = len(uploads)
         before = self.rebuild.now() - timedelta(seconds=self.grace_seconds)
         return [

@@ -115,9 +115,10 @@ async def test_what_is_being_purged_is_left_to_the_purge(world: World, doctor: D
 async def test_open_uploads_are_aborted(world: World, doctor: Doctor) -> None:
     upload = await world.bucket.create_multipart_upload(f"videos/{DAY}/{NOBODY}.mp4")
     await upload.upload_part(1, b"half of it")
+    others = await world.bucket.create_multipart_upload("somebody/elses.bin")
     let_all_grow_old(world)
     await mended(doctor, open_upload=1)
-    assert await world.bucket.list_multipart_uploads() == ()
+    assert [each.upload_id for each in await world.bucket.list_multipart_uploads()] == [others.upload_id]
 
 
 async def test_an_approved_video_without_its_object_still_finds_copies(

@@ -209,6 +209,7 @@ def running_system(folder: Path) -> Iterator[System]:
         "PROCESSOR_URL": f"http://127.0.0.1:{ports['processor']}",
         "PROCESSOR_SECRET": "end-to-end-secret",
         "MAX_DURATION": str(MAX_DURATION),
+        "WEBHOOK_ALLOWED_HOSTS": "localhost",
         # Shorter than the defaults, so that long videos and waits for the dead do not take minutes.
         "RANGE_SECONDS": str(RANGE_SECONDS),
         "LEASE_SECONDS": "6",
