@@ -214,6 +214,9 @@ def serving(folder: Path, s3: Program, redis: Program, size: int) -> Iterator[Ga
         "R2_BUCKET": BUCKET,
         "DATABASE_URL": f"sqlite:///{database}",
         "REDIS_URL": redis.url,
+        "REQUESTS_PER_MINUTE": "0",
+        "UPLOADS_PER_MINUTE": "0",
+        "UPLOAD_BYTES_PER_MINUTE": "0",
         "TMPDIR": str(temporary),
         "MAX_FILE_SIZE": str(size + 1),
     }

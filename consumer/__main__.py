@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import pwd
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
@@ -25,10 +26,11 @@ from consumer.env import Env
 from consumer.explain import Explainer, UnknownVideoError
 from consumer.history import History
 from consumer.kept import Shelf, UnusableFingerprintError
-from consumer.policy import Thresholds, decide, thresholds_of
+from consumer.policy import decide
 from consumer.rebuild import Rebuild, RedecideError
 from consumer.redecide import Redecide
 from consumer.settings import Settings, load
+from consumer.thresholds import Thresholds, thresholds_of
 from consumer.workers import open_workers, processes
 from wrangler_compat.config import describe_settings
 from wrangler_compat.errors import BindingError, ConfigError
@@ -193,7 +195,15 @@ async def _rebuild(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _mending(consumer: Consumer) -> Rebuild:
-    return Rebuild(consumer.env.db, consumer.env.video_bucket, consumer.catalogue, utc_now)
+    return Rebuild(consumer.env.db, consumer.env.video_bucket, consumer.catalogue, utc_now, _actor())
+
+
+def _actor() -> str:
+    """Who runs this command, for the audit log."""
+    try:
+        return f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
+    except KeyError:
+        return f"cli:{os.getuid()}"
 
 
 async def _explain(parsed: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -216,7 +226,7 @@ async def _redecide(parsed: argparse.Namespace, environ: Mapping[str, str]) -> i
         before = thresholds_of(consumer.settings)
         tried = _tried(before, parsed.set)
         command = Redecide(
-            history=History(consumer.env.db),
+            history=History(consumer.env.db, actor=_actor()),
             search=consumer.search,
             shelf=Shelf(consumer.env.video_bucket, consumer.search.workers),
             detection=replace(detection_of(consumer.settings), decide=partial(decide, thresholds=tried)),

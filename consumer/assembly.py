@@ -27,7 +27,7 @@ from consumer.leases import Leases
 from consumer.metrics import Metrics
 from consumer.outbox import Outbox
 from consumer.pipeline import Pipeline
-from consumer.policy import POLICY_VERSION, Thresholds, decide
+from consumer.policy import POLICY_VERSION, decide
 from consumer.probes import Ping
 from consumer.processor_client import ProcessorClient, open_http
 from consumer.purging import Purging
@@ -38,6 +38,7 @@ from consumer.settings import Settings
 from consumer.similarity import compare_each
 from consumer.sound_terms import sound_question, sound_terms
 from consumer.sweep import Sweep
+from consumer.thresholds import Thresholds
 from consumer.verdict_rows import VerdictRows
 from consumer.webhooks.delivery import Webhooks
 from consumer.webhooks.sending import Sender

@@ -12,9 +12,9 @@ from typing import TextIO
 from consumer.calibration import Calibration, Measured, Rate, calibration, measured, sample_pairs
 from consumer.history import History
 from consumer.kept import Shelf, UnusableFingerprintError
-from consumer.policy import SETTINGS, Thresholds
 from consumer.progress import interruptible, progress, side_by_side
 from consumer.similarity import compare
+from consumer.thresholds import SETTINGS, Thresholds
 from consumer.workers import Workers
 from wrangler_compat.errors import BindingError
 

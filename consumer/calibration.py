@@ -9,8 +9,9 @@ from itertools import combinations
 from math import sqrt
 from random import Random
 
-from consumer.policy import Thresholds, opinion_of
+from consumer.policy import opinion_of
 from consumer.similarity.evidence import Evidence
+from consumer.thresholds import Thresholds
 
 _Z = 1.6449
 """The one-sided 95 % point of the normal distribution."""

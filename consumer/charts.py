@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from consumer.calibration import Calibration, Rate
-from consumer.policy import SETTINGS
+from consumer.thresholds import SETTINGS
 
 _SIZE_INCHES = (9.0, 5.5)
 _DOTS_PER_INCH = 120

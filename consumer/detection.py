@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,16 +25,20 @@ class IndexEntry(Protocol):
     def start(self) -> float: ...
 
 
+class Decide(Protocol):
+    """evidence: (video id, evidence) of each candidate, in any order. approved: those of them that are."""
+
+    def __call__(self, evidence: Sequence[tuple[str, Evidence]], /, *, approved: Collection[str] = ()) -> Verdict: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """compare takes the upload, and others; it gives evidence on each of these, in their order. decide is given
-    (video id, evidence) of each candidate, in any order.
-    """
+    """compare takes the upload, and others; it gives evidence on each of these, in their order."""
 
     index_entries: Callable[[Fingerprint], Sequence[IndexEntry]]
     query_vectors: Callable[[Fingerprint], Sequence[tuple[float, ...]]]
     sound_terms: Callable[[Fingerprint], Sequence[tuple[int, int]]]
     sound_question: Callable[[Fingerprint], SoundQuestion]
     compare: Callable[[Fingerprint, Sequence[Fingerprint]], Sequence[Evidence]]
-    decide: Callable[[Sequence[tuple[str, Evidence]]], Verdict]
+    decide: Decide
     policy_version: int

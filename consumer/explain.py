@@ -10,8 +10,9 @@ from typing import Any
 from consumer.explanation import QUESTIONS, Change, Explanation, Side, explain
 from consumer.history import History, Past
 from consumer.kept import Shelf, UnusableFingerprintError, check_version
-from consumer.policy import SETTINGS, Gate, Thresholds
+from consumer.policy import Gate
 from consumer.similarity import Evidence, compare
+from consumer.thresholds import SETTINGS, Thresholds
 from consumer.workers import Workers
 from wire.fingerprints import Fingerprint
 from wire.verdicts import Segment

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields, replace
 
-from consumer.policy import SETTINGS, Gate, Thresholds, decide, judge
+from consumer.policy import Gate, decide, judge
 from consumer.similarity.evidence import Evidence
+from consumer.thresholds import SETTINGS, Thresholds
 from wire.verdicts import Verdict
 
 QUESTIONS = {
     "alike": "the picture is alike enough for a suspect (score)",
     "whole": "the match covers both videos (share)",
     "lasting": "a stretch that matches lasts (seconds)",
+    "more_than_intro": "it is more than an intro or an end card of both (seconds)",
+    "uncommon": "it is more than what many videos show (seconds)",
     "same_speed": "the speed is the same (share by which it differs)",
     "upload_covered": "enough of the upload matches (share)",
     "same_length": "the lengths are the same (share by which they differ)",

@@ -97,10 +97,11 @@ def _why_left_out(past: Past, reviewed_too: bool) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """page: rows read with one statement."""
+    """page: rows read with one statement. actor: who reopens, for the audit."""
 
     db: D1Database
     page: int = 500
+    actor: str = "consumer"
 
     async def video(self, video_id: str) -> Past | None:
         row = await self.db.prepare(_SOME).bind(video_id).first()
@@ -145,15 +146,15 @@ class History:
     def _reopening(self, some: Sequence[str], at: str, reviewed_too: bool) -> Iterator[D1PreparedStatement]:
         """Four statements, the first of which gives the rows. The job's state is what says whether a video may be
         reopened, so it changes last."""
-        which = f"videos.id IN ({queries.marks(len(some), first=4)}) AND {_REOPENABLE}"
+        which = f"videos.id IN ({queries.marks(len(some), first=5)}) AND {_REOPENABLE}"
         for sql in (
             f"SELECT id, uploaded_at, priority, request_id FROM videos WHERE {which}",
             "INSERT INTO audit_log (id, actor, action, subject, detail, at) "
-            f"SELECT ?2 || id, 'consumer', 'redecide', id, '{{}}', ?3 FROM videos WHERE {which}",
+            f"SELECT ?2 || id, ?4, 'redecide', id, '{{\"was\": \"' || status || '\"}}', ?3 FROM videos WHERE {which}",
             f"{_without_where(queries.REOPEN_VIDEO)} WHERE {which}",
             f"{_without_where(queries.REOPEN_JOB)} WHERE video_id IN (SELECT id FROM videos WHERE {which})",
         ):
-            yield self.db.prepare(sql).bind(int(reviewed_too), f"{uuid.uuid4().hex}-", at, *some)
+            yield self.db.prepare(sql).bind(int(reviewed_too), f"{uuid.uuid4().hex}-", at, self.actor, *some)
 
 
 def _without_where(sql: str) -> str:

@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 import structlog
@@ -237,7 +238,8 @@ class Pipeline:
 
     async def _decide_among(self, among: Sequence[Candidate], evidence: Mapping[str, Evidence]) -> Verdict:
         pairs = [(each.video_id, evidence[each.video_id]) for each in among if each.video_id in evidence]
-        return await self.workers.run(self.detection.decide, pairs)
+        approved = {each.video_id for each in among if each.status == "approved"}
+        return await self.workers.run(partial(self.detection.decide, approved=approved), pairs)
 
     async def _wait_for(self, earlier: str, until: float) -> None:
         """Returns when the earlier video is decided, failed or gone. Raises HandedBack when that takes too long, or

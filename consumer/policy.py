@@ -6,65 +6,19 @@ which thresholds made it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from consumer.shared_parts import NOTHING_COMMON, Common, Shared, Stretch, common_stretches, longest_beyond
 from consumer.similarity.evidence import Evidence
+from consumer.thresholds import Thresholds
 from wire.verdicts import Confidence, Match, MatchKind, Verdict
 
-POLICY_VERSION = 1
+POLICY_VERSION = 2
 
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """The settings a verdict depends on. All are checked by `check`.
-
-    duplicate: score from which the picture alone makes a duplicate. similarity: from which the picture makes a suspect
-    (and, with the sound, a duplicate). minimum: from which a likeness is logged. audio: from which the sound confirms.
-    duration_tolerance: share by which lengths may differ. coverage: share of both videos that a whole copy covers.
-    area: share of the upload's picture that it fills, unless the sound confirms it.
-    speed_tolerance: share by which speed may differ from 1. partial_seconds: least length of a matched part.
-    audio_seconds, audio_variety: least length and variety of a stretch of sound that counts by itself.
-    """
-
-    duplicate: float = 0.95
-    similarity: float = 0.85
-    minimum: float = 0.70
-    audio: float = 0.80
-    duration_tolerance: float = 0.20
-    coverage: float = 0.75
-    area: float = 0.4
-    speed_tolerance: float = 0.03
-    partial_seconds: float = 3.0
-    audio_seconds: float = 5.0
-    audio_variety: float = 0.3
-
-    def check(self) -> None:
-        """Raises ValueError with a sentence when the thresholds contradict each other."""
-        if not 0 < self.minimum <= self.similarity <= self.duplicate <= 1:
-            raise ValueError(
-                "the thresholds must rise: 0 < MIN_SIMILARITY <= SIMILARITY_THRESHOLD <= DUPLICATE_THRESHOLD <= 1, but "
-                f"they are {self.minimum}, {self.similarity} and {self.duplicate}"
-            )
-        for name in ("audio", "duration_tolerance", "coverage", "area", "speed_tolerance", "audio_variety"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be between 0 and 1, but is {getattr(self, name)}")
-
-
-SETTINGS: Mapping[str, str] = {
-    "duplicate": "DUPLICATE_THRESHOLD",
-    "similarity": "SIMILARITY_THRESHOLD",
-    "minimum": "MIN_SIMILARITY",
-    "audio": "AUDIO_THRESHOLD",
-    "duration_tolerance": "DURATION_TOLERANCE",
-}
-"""The setting of each field of Thresholds that has one."""
-
-
-def thresholds_of(settings: object) -> Thresholds:
-    """settings: has an attribute for each of SETTINGS, named like it in lower case."""
-    return Thresholds(**{field: getattr(settings, name.lower()) for field, name in SETTINGS.items()})
+_UNDER = 1e-4
+"""A likeness that is only noted scores at least so much less than a suspect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +59,13 @@ class Judgement:
     gates: tuple[Gate, ...]
 
 
-def decide(evidence: Sequence[tuple[str, Evidence]], thresholds: Thresholds) -> Verdict:
-    """The verdict on an upload. evidence: (video id, evidence) of each candidate, in any order."""
-    opinions = [opinion_of(video_id, found, thresholds) for video_id, found in evidence]
+def decide(
+    evidence: Sequence[tuple[str, Evidence]], thresholds: Thresholds, *, approved: Collection[str] = ()
+) -> Verdict:
+    """The verdict on an upload. evidence: (video id, evidence) of each candidate, in any order. approved: those of them
+    that are; what several of these have in common accuses nobody."""
+    common = _common([found for video_id, found in evidence if video_id in approved], thresholds)
+    opinions = [opinion_of(video_id, found, thresholds, common) for video_id, found in evidence]
     ranked = sorted(opinions, key=lambda each: (-each.rank, -each.score, each.match.video_id))
     matches = tuple(each.match for each in ranked if each.rank > 0)
     used = {name: float(value) for name, value in asdict(thresholds).items()}
@@ -131,20 +89,25 @@ def decide(evidence: Sequence[tuple[str, Evidence]], thresholds: Thresholds) -> 
     )
 
 
-def opinion_of(video_id: str, found: Evidence, thresholds: Thresholds) -> Opinion:
+def opinion_of(video_id: str, found: Evidence, thresholds: Thresholds, common: Common = NOTHING_COMMON) -> Opinion:
     """What one candidate amounts to."""
-    return judge(video_id, found, thresholds).opinion
+    return judge(video_id, found, thresholds, common).opinion
 
 
-def judge(video_id: str, found: Evidence, thresholds: Thresholds) -> Judgement:
-    """What one candidate amounts to, and why."""
+def judge(video_id: str, found: Evidence, thresholds: Thresholds, common: Common = NOTHING_COMMON) -> Judgement:
+    """What one candidate amounts to, and why. common: what many other videos have as well."""
     ask = _Questions(thresholds)
-    if ask.at_least("alike", "similarity", found.video_score) and _is_lasting(found, ask):
+    if (
+        ask.at_least("alike", "similarity", found.video_score)
+        and _is_lasting(found, ask)
+        and _is_more_than_shared(_seen(found), ask, common.picture if _seen(found).is_lesser else ())
+    ):
         opinion = _of_picture(video_id, found, thresholds, ask)
-    elif _sounds_alike(found, ask):
+    elif _sounds_alike(found, ask) and _is_more_than_shared(_heard(found), ask, common.sound):
         opinion = _opinion(2, found.audio_score or 0.0, "audio", video_id, found, "audio_match")
     elif ask.at_least("similar", "minimum", found.video_score):
-        opinion = _opinion(1, found.video_score, _kind(found, thresholds), video_id, found)
+        noted = min(found.video_score, thresholds.similarity - _UNDER)
+        opinion = _opinion(1, noted, _kind(found, thresholds), video_id, found)
     else:
         opinion = _opinion(0, found.video_score, "video", video_id, found)
     return Judgement(opinion, tuple(ask.asked))
@@ -155,16 +118,16 @@ class _Questions:
 
     def __init__(self, thresholds: Thresholds) -> None:
         self.asked: list[Gate] = []
-        self._thresholds = thresholds
+        self.thresholds = thresholds
 
     def at_least(self, name: str, threshold: str, value: float | None) -> bool:
         """Whether the value reaches the threshold; a value that was not measured does not."""
-        limit = float(getattr(self._thresholds, threshold))
+        limit = float(getattr(self.thresholds, threshold))
         return self._note(Gate(name, value is not None and value >= limit, value, "at least", threshold, limit))
 
     def at_most(self, name: str, threshold: str, value: float, *, of: float = 1.0) -> bool:
         """Whether the value, as a share of `of`, stays within the threshold."""
-        limit = float(getattr(self._thresholds, threshold))
+        limit = float(getattr(self.thresholds, threshold))
         share = value / of if of else 0.0
         return self._note(Gate(name, value <= limit * of, share, "at most", threshold, limit))
 
@@ -226,12 +189,39 @@ def _is_lasting(found: Evidence, ask: _Questions) -> bool:
     return whole or ask.at_least("lasting", "partial_seconds", _longest(found))
 
 
+def _is_more_than_shared(shared: Shared, ask: _Questions, common: Sequence[Stretch]) -> bool:
+    """Not merely an intro or an end card of both, and not merely what many other videos have as well."""
+    at_the_edges = shared.is_lesser and shared.is_at_the_edges(ask.thresholds.speed_tolerance)
+    if at_the_edges and not ask.at_least("more_than_intro", "shared_seconds", longest_beyond(shared.segments, ())):
+        return False
+    return not common or ask.at_least("uncommon", "partial_seconds", longest_beyond(shared.segments, common))
+
+
 def _sounds_alike(found: Evidence, ask: _Questions) -> bool:
     return (
         ask.at_least("sounds_alike", "audio", found.audio_score)
         and ask.at_least("sounds_long", "audio_seconds", found.audio_seconds)
         and ask.at_least("sounds_varied", "audio_variety", found.audio_variety)
     )
+
+
+def _common(approved: Sequence[Evidence], thresholds: Thresholds) -> Common:
+    """What several of these have in common with the upload: of the picture their lesser parts, of the sound what lies
+    under other pictures."""
+    alike = [found for found in approved if found.video_score >= thresholds.similarity]
+    unlike = [found for found in approved if found.video_score < thresholds.similarity]
+    lesser = [_seen(found) for found in alike if _seen(found).is_lesser]
+    heard = [_heard(found) for found in unlike if _sounds_alike(found, _Questions(thresholds))]
+    least = thresholds.common_videos
+    return Common(common_stretches(lesser, least), common_stretches(heard, least))
+
+
+def _seen(found: Evidence) -> Shared:
+    return Shared(found.segments, found.duration, found.ref_duration)
+
+
+def _heard(found: Evidence) -> Shared:
+    return Shared(found.audio_segments, found.duration, found.ref_duration)
 
 
 def _longest(found: Evidence) -> float:

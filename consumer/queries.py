@@ -251,7 +251,7 @@ UPDATE catalogue SET version = CASE WHEN EXISTS
     (SELECT 1 FROM videos WHERE id = ?1 AND status IN ('approved', 'flagged')) THEN version + 1 END
 WHERE id = 1
 """
-REOPENABLE = "SELECT priority, request_id FROM videos WHERE id = ?1"
+REOPENABLE = "SELECT priority, request_id, status FROM videos WHERE id = ?1"
 GUARD_REOPEN_AND_BUMP = """
 UPDATE catalogue SET version = CASE WHEN EXISTS
     (SELECT 1 FROM processing_jobs WHERE video_id = ?1 AND status IN ('completed', 'failed')) THEN version + 1 END

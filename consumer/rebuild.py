@@ -42,10 +42,13 @@ class Rebuilt:
 
 @dataclass(frozen=True, slots=True)
 class Rebuild:
+    """actor: who reopens a video, for the audit."""
+
     db: D1Database
     bucket: R2Bucket
     catalogue: Catalogue
     now: Clock
+    actor: str = "consumer"
 
     async def index(self) -> Rebuilt:
         """Put every approved and flagged video back into the index. Workers may run meanwhile. Again: no change."""
@@ -119,7 +122,7 @@ class Rebuild:
             raise RedecideError(f"A moderator decided on {video_id}; --reviewed-too puts that aside.")
         guard = self.db.prepare(queries.GUARD_REOPEN_AND_BUMP).bind(video_id)
         audit = self.db.prepare(queries.ADD_AUDIT).bind(
-            uuid.uuid4().hex, "consumer", "redecide", video_id, "{}", moment(self.now())
+            uuid.uuid4().hex, self.actor, "redecide", video_id, f'{{"was": "{row["status"]}"}}', moment(self.now())
         )
         again = [self.db.prepare(sql).bind(video_id) for sql in (queries.REOPEN_VIDEO, queries.REOPEN_JOB)]
         try:

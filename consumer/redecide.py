@@ -12,11 +12,11 @@ from consumer.detection import Detection
 from consumer.explain import threshold_name
 from consumer.history import History, Past, Selection, select
 from consumer.kept import Shelf, UnusableFingerprintError
-from consumer.policy import SETTINGS, Thresholds
 from consumer.progress import interruptible, progress
 from consumer.rebuild import RedecideError
 from consumer.replay import Kinship, Replay, Replayed
 from consumer.search import Search
+from consumer.thresholds import SETTINGS, Thresholds
 from wire.jobs import Priority
 from wrangler_compat.errors import QueueError
 from wrangler_compat.queues.types import Queue

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from wire.secrets import is_known, refusal
 from wrangler_compat.config import WorkerConfig, load_worker, setting, settings_from
 from wrangler_compat.connections import CONNECTION_NAMES, Connections, connections_from
 from wrangler_compat.errors import ConfigError
@@ -83,6 +84,10 @@ class Settings:
     delete_duplicates: bool = setting("Free a duplicate's object once its verdict is written.")
     metrics_host: str = setting("Address on which /livez, /readyz and /metrics answer.", minimum=1)
     metrics_port: int = setting("Port of /livez, /readyz and /metrics; 0: any.", minimum=0, maximum=65535)
+    environment: str = setting(
+        "Only in development, where `make run` puts it, are secrets taken that everybody knows.",
+        choices=("production", "development"),
+    )
     log_level: str = setting("Least level that is logged.", choices=("debug", "info", "warning", "error"))
     processor_secret: str | None = setting(
         "Shown to the processor as `Authorization: Internal-Secret ...`.", secret=True, optional=True
@@ -105,4 +110,12 @@ class Settings:
 def load(environ: Mapping[str, str] = os.environ) -> tuple[WorkerConfig, Settings, Connections]:
     """What this worker declares, its settings, and where its bindings are. Raises ConfigError."""
     config = load_worker(FOLDER, environ)
-    return config, settings_from(Settings, config, environ, also_known=CONNECTION_NAMES), connections_from(environ)
+    settings = settings_from(Settings, config, environ, also_known=CONNECTION_NAMES)
+    connections = connections_from(environ)
+    # A store that no stranger can reach may have the key of a test.
+    store = None if connections.is_store_on_loopback else connections.r2_secret_key
+    secrets = {"PROCESSOR_SECRET": settings.processor_secret, "R2_SECRET_KEY": store}
+    for name, secret in secrets.items():
+        if secret and settings.environment == "production" and is_known(secret):
+            raise ConfigError(refusal(name))
+    return config, settings, connections

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from consumer.detection import Decide
 from wire.verdicts import Verdict
 
 _WHOLE_AREA = 0.85
@@ -13,17 +14,18 @@ _WHOLE_AREA = 0.85
 def settle(
     statuses: Mapping[str, str],
     evidence: Mapping[str, Any],
-    decide: Callable[[Sequence[tuple[str, Any]]], Verdict],
+    decide: Decide,
 ) -> Verdict:
     """What approved candidates say counts first; flagged ones count where those say nothing, or where only these make
     a duplicate.
 
     statuses, evidence: by the id of the candidate; one without evidence has no say.
     """
-    verdict = decide([(each, found) for each, found in evidence.items() if statuses[each] == "approved"])
+    approved = {each for each in evidence if statuses[each] == "approved"}
+    verdict = decide([(each, found) for each, found in evidence.items() if each in approved], approved=approved)
     if verdict.status == "duplicate":
         return verdict
-    wider = decide(list(evidence.items()))
+    wider = decide(list(evidence.items()), approved=approved)
     return wider if verdict.status == "approved" or wider.status == "duplicate" else verdict
 
 

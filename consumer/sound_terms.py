@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.similarity.tone_codes import PITCHES, as_it_is, at_tempos
+from consumer.similarity.tone_codes import PITCHES, TEMPOS, as_it_is, at_tempos
 from wire.fingerprints import Fingerprint
 
-MOST_ASKED = 24_000
-"""Tone terms that one upload asks for. 20 s of sound would give some 100,000: the likeliest are taken."""
+MOST_ASKED = 32_000
+"""Tone terms that one upload asks for. 20 s of sound give ten times as many probes: the likeliest are taken."""
 
 COMMON = 48
 """A term that so many videos share is a jingle, or says nothing: it proposes no video."""
@@ -27,9 +27,17 @@ _TERM_SHARE = 8
 _MOST_CODES_ASKED = 2000
 _MOST_REPEATS = 8
 _TONE_TERM = 1 << 28
-_KEPT_APART = 2
+_KEPT_APART = 1
 _ASKED_APART = 1
-_FLIPS = 5
+_FLIPS = 7
+_PITCH_STEP = PITCHES[1] - PITCHES[0]
+_MOST_PROBES = 2_000_000
+_MOST_READINGS = 3
+"""Rows of a question for each term it asks for: neighbouring readings have the same ones."""
+
+_UNUSUAL = 2.0
+"""How much less likely, as a logarithm, a tempo is beside a pitch that does not follow from it."""
+
 _OFFSET_BIN = 8
 """Width of a bin of the offset histogram in rows: about a second."""
 
@@ -160,15 +168,31 @@ def _first_repeats(terms: NDArray[np.int64]) -> NDArray[np.intp]:
 
 
 def _tone_question(tones: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """int64 [n, 3]: term, reading, position of the MOST_ASKED likeliest probes."""
+    """int64 [n, 3]: term, reading, position of the probes for the MOST_ASKED likeliest terms."""
     tables, costs = [np.zeros((0, 3), np.int64)], [np.zeros(0, np.float32)]
-    for tempo, (_, patches) in enumerate(at_tempos(tones, _ASKED_APART)):
-        probes, cost = patches.probes(_FLIPS)
-        readings = 1 + tempo * len(PITCHES) + patches.pitches
-        asked = np.broadcast_arrays(_TONE_TERM + probes, readings[:, None], patches.rows[:, None])
-        tables.append(np.stack([each.ravel() for each in asked], axis=1))
-        costs.append((cost - patches.sureness[:, None]).ravel())
+    for index, (tempo, patches) in enumerate(at_tempos(tones, _ASKED_APART)):
+        room = _MOST_PROBES / len(TEMPOS) / max(len(patches.rows), 1)
+        probes, cost = patches.probes(int(np.clip(np.log2(room), 0, _FLIPS)))
+        cost = (cost + _UNUSUAL * _is_unusual(tempo, patches.pitches)[:, None]).ravel()
+        likeliest = _least(cost, _MOST_READINGS * MOST_ASKED)
+        patch = likeliest // probes.shape[1]
+        readings = 1 + index * len(PITCHES) + patches.pitches[patch]
+        tables.append(np.column_stack([_TONE_TERM + probes.ravel()[likeliest], readings, patches.rows[patch]]))
+        costs.append(cost[likeliest])
     table, cost = np.concatenate(tables), np.concatenate(costs)
-    if len(table) <= MOST_ASKED:
-        return table
-    return table[np.argpartition(cost, MOST_ASKED)[:MOST_ASKED]]
+    likeliest = _least(cost, _MOST_READINGS * MOST_ASKED)
+    table = table[likeliest[np.argsort(cost[likeliest])]]
+    _, first = np.unique(table[:, 0], return_index=True)
+    return table if len(first) <= MOST_ASKED else table[: np.sort(first)[MOST_ASKED]]
+
+
+def _is_unusual(tempo: float, pitches: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Neither the pitch alone is another, nor the tempo alone, nor both by as much."""
+    semitones = np.asarray(PITCHES)[pitches]
+    independent = np.abs(semitones - 12 * np.log2(tempo)) > _PITCH_STEP / 2
+    return np.asarray((semitones != 0) & independent & (tempo != 1.0), np.bool_)
+
+
+def _least(costs: NDArray[np.float32], most: int) -> NDArray[np.intp]:
+    """Where the smallest stand, at most so many."""
+    return np.argpartition(costs, most)[:most] if len(costs) > most else np.arange(len(costs))

@@ -7,12 +7,12 @@ otherwise a moment later.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from urllib.parse import urlsplit
 
 from edge_api.errors import ApiError
+from wire.addresses import is_public
 
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
 """A host name's addresses. Raises OSError when there are none."""
@@ -34,26 +34,6 @@ async def check_url(url: str, allowed_hosts: Collection[str], resolve: Resolve) 
     for address in await _addresses_of(host, resolve):
         if not is_public(address):
             raise _refused("video_url points into a private network, which this service does not fetch from.")
-
-
-def is_public(address: str) -> bool:
-    """Whether everybody can reach this address; those that wrap an IPv4 address are judged by it."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(parsed, ipaddress.IPv6Address):
-        wrapped = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
-        if wrapped is None and parsed in _NAT64:
-            wrapped = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-        if wrapped is not None:
-            return wrapped.is_global and not wrapped.is_multicast
-        if parsed.is_site_local:
-            return False
-    return parsed.is_global and not parsed.is_multicast
-
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def _host_of(url: str) -> str:

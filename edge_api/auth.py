@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import structlog
 
@@ -14,10 +13,8 @@ from edge_api import queries
 from edge_api.deadlines import deadline
 from edge_api.errors import ApiError
 from edge_api.keys import timestamp
+from edge_api.scopes import SCOPES_OF_ROLE, Role, Scope, granted_scopes
 from edge_api.state import Request
-
-Role = Literal["uploader", "moderator", "admin"]
-ROLES: tuple[Role, ...] = get_args(Role)
 
 TOKEN_PREFIX = "twr_"
 _LONGEST_HEADER = 512
@@ -25,19 +22,36 @@ _LONGEST_HEADER = 512
 
 @dataclass(frozen=True, slots=True)
 class User:
+    """Who asks, by which token. scopes: what that token may do.
+
+    quota_videos, quota_bytes: what they may keep; None: what the settings say, 0: without limit.
+    """
+
     id: str
     username: str | None
     role: Role
-
-    @property
-    def is_moderator(self) -> bool:
-        """Moderators and admins see every video."""
-        return self.role in ("moderator", "admin")
+    token_id: str
+    scopes: frozenset[Scope]
+    quota_videos: int | None = None
+    quota_bytes: int | None = None
 
     @property
     def sees_only(self) -> str | None:
-        """Whose videos this user is shown: their own id, or None for everybody's."""
-        return None if self.is_moderator else self.id
+        """Whose videos this token is shown: its user's, or, with `review` or `admin`, everybody's (None)."""
+        return None if self.scopes & {"review", "admin"} else self.id
+
+    def require(self, scope: Scope) -> None:
+        """Raises ApiError FORBIDDEN when the role does not allow it, MISSING_SCOPE when only the token does not."""
+        if scope in self.scopes:
+            return
+        if scope not in SCOPES_OF_ROLE[self.role]:
+            roles = [role for role, scopes in SCOPES_OF_ROLE.items() if scope in scopes]
+            sentence = (
+                f"This needs the scope {scope}, which is for the role {' or '.join(roles)}; yours is {self.role}."
+            )
+            raise ApiError("FORBIDDEN", sentence, scope=scope)
+        sentence = f"This token lacks the scope {scope}; use a token that was created with it."
+        raise ApiError("MISSING_SCOPE", sentence, scope=scope)
 
 
 def new_token() -> str:
@@ -61,30 +75,28 @@ async def user_of(request: Request) -> User:
         raise ApiError("INVALID_TOKEN")
     if row["revoked_at"] is not None or (row["expires_at"] is not None and row["expires_at"] <= timestamp()):
         raise ApiError("INVALID_TOKEN")
-    structlog.contextvars.bind_contextvars(user_id=row["id"])
-    return User(row["id"], row["username"], row["role"])
+    structlog.contextvars.bind_contextvars(user_id=row["id"], token_id=row["token_id"])
+    return User(
+        id=row["id"],
+        username=row["username"],
+        role=row["role"],
+        token_id=row["token_id"],
+        scopes=granted_scopes(row["role"], row["scopes"]),
+        quota_videos=row["quota_videos"],
+        quota_bytes=row["quota_bytes"],
+    )
+
+
+def shows_secret(request: Request) -> bool:
+    """Whether the caller speaks as a service, with whatever secret."""
+    return _credentials(request, "internal-secret") is not None
 
 
 def require_internal(request: Request) -> None:
     """Raises ApiError INVALID_SECRET unless the caller shows PROCESSOR_SECRET."""
-    if not _is_internal(request):
-        raise ApiError("INVALID_SECRET")
-
-
-async def internal_or_admin(request: Request) -> str:
-    """The name for the audit log. Raises ApiError."""
-    if _credentials(request, "internal-secret") is not None:
-        require_internal(request)
-        return "internal"
-    user = await user_of(request)
-    if user.role != "admin":
-        raise ApiError("FORBIDDEN", "Only an admin may do this.")
-    return f"user:{user.id}"
-
-
-def _is_internal(request: Request) -> bool:
     secret, given = request.state["settings"].processor_secret, _credentials(request, "internal-secret")
-    return bool(secret) and given is not None and hmac.compare_digest(str(secret).encode(), given.encode())
+    if not secret or given is None or not hmac.compare_digest(str(secret).encode(), given.encode()):
+        raise ApiError("INVALID_SECRET")
 
 
 def _credentials(request: Request, scheme: str) -> str | None:

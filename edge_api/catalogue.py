@@ -10,6 +10,7 @@ from edge_api import queries
 from edge_api.deadlines import deadline
 from edge_api.env import Env
 from edge_api.keys import new_id
+from edge_api.quotas import Quota
 from wire.jobs import Job, Priority
 from wrangler_compat.errors import BindingError, D1ConstraintError
 
@@ -31,11 +32,12 @@ class Upload:
     request_id: str
 
 
-async def insert_upload(env: Env, upload: Upload, timeout_seconds: float) -> str:
+async def insert_upload(env: Env, upload: Upload, quota: Quota, timeout_seconds: float) -> str:
     """Write the rows; the video's status is the answer: processing, or what its byte-equal twin makes of it at once.
 
     The twin is looked for in the writing transaction itself: of two equal uploads at the same instant, one is
-    processed. On failure no row stays. Raises BindingError.
+    processed. So is the quota, for the same reason. On failure no row stays. Raises ApiError QUOTA_EXCEEDED,
+    BindingError.
     """
     video_id, prepare = upload.video_id, env.db.prepare
     statements = [
@@ -57,10 +59,15 @@ async def insert_upload(env: Env, upload: Upload, timeout_seconds: float) -> str
         prepare(queries.INSERT_EQUAL_BYTES_DETECTION).bind(video_id, new_id()),
         prepare(queries.INSERT_VERDICT_NOTIFICATION).bind(video_id, new_id(), upload.uploaded_at),
         prepare(queries.BUMP_CATALOGUE_IF_DECIDED).bind(video_id),
+        *([quota.guard(env.db)] if quota.is_set else []),
         prepare(queries.STATUS_OF).bind(video_id),
     ]
-    async with deadline(timeout_seconds, "DB"):
-        results = await env.db.batch(statements)
+    try:
+        async with deadline(timeout_seconds, "DB"):
+            results = await env.db.batch(statements)
+    except D1ConstraintError:
+        await quota.room(env.db, timeout_seconds, wanted_bytes=upload.file_size)
+        raise
     return str(results[-1].results[0]["status"])
 
 

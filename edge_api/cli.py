@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
+import json
+import os
+import pwd
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,10 +16,11 @@ from pathlib import Path
 import uvicorn
 
 from edge_api import accounts
-from edge_api.auth import ROLES
+from edge_api.audit import audit_rows
 from edge_api.greeting import dev_token, greeting
 from edge_api.main import app_of
-from edge_api.settings import Settings, configuration, dev_token_file
+from edge_api.scopes import MEANINGS, ROLES
+from edge_api.settings import Settings, configuration, token_file
 from wrangler_compat.config import describe_settings
 from wrangler_compat.d1.types import D1Database, Row
 from wrangler_compat.env import open_bindings
@@ -63,24 +67,51 @@ def _serve(options: argparse.Namespace) -> None:
 async def _database() -> AsyncIterator[D1Database]:
     """D1 alone: a command has no business with the other bindings."""
     read = configuration()
-    worker = dataclasses.replace(read.worker, r2_buckets=(), queue_producers=())
+    worker = dataclasses.replace(read.worker, r2_buckets=(), queue_producers=(), ratelimits=())
     async with open_bindings(worker, read.connections) as bindings:
         yield bindings["DB"]
 
 
 async def _users_create(options: argparse.Namespace) -> None:
     async with _database() as db:
-        print(await accounts.create_user(db, email=options.email, username=options.username, role=options.role))
+        print(
+            await accounts.create_user(
+                db, email=options.email, username=options.username, role=options.role, actor=_actor()
+            )
+        )
+
+
+async def _users_update(options: argparse.Namespace) -> None:
+    async with _database() as db:
+        await accounts.update_user(
+            db,
+            options.user,
+            role=options.role,
+            quota_videos=options.quota_videos,
+            quota_bytes=options.quota_bytes,
+            actor=_actor(),
+        )
+    print(f"{options.user} is changed.")
 
 
 async def _users_list(_: argparse.Namespace) -> None:
     async with _database() as db:
-        _print_table(await accounts.list_users(db), ("id", "username", "email", "role", "created_at"))
+        _print_table(
+            await accounts.list_users(db),
+            ("id", "username", "email", "role", "quota_videos", "quota_bytes", "created_at"),
+        )
 
 
 async def _tokens_create(options: argparse.Namespace) -> None:
     async with _database() as db:
-        issued = await accounts.create_token(db, user=options.user, name=options.name, expires=options.expires)
+        issued = await accounts.create_token(
+            db,
+            user=options.user,
+            name=options.name,
+            expires=options.expires,
+            scopes=[scope for given in options.scope for scope in given.split(",") if scope],
+            actor=_actor(),
+        )
     print(issued.token)
     print(f"This is token {issued.id}. It is shown this once; keep it safe.", file=sys.stderr)
 
@@ -88,13 +119,25 @@ async def _tokens_create(options: argparse.Namespace) -> None:
 async def _tokens_list(_: argparse.Namespace) -> None:
     async with _database() as db:
         rows = await accounts.list_tokens(db)
-    _print_table(rows, ("id", "username", "name", "created_at", "expires_at", "revoked_at"))
+    _print_table(rows, ("id", "username", "name", "scopes", "created_at", "expires_at", "revoked_at"))
 
 
 async def _tokens_revoke(options: argparse.Namespace) -> None:
     async with _database() as db:
-        await accounts.revoke_token(db, options.id)
+        await accounts.revoke_token(db, options.id, actor=_actor())
     print(f"Token {options.id} no longer works.")
+
+
+async def _audit(options: argparse.Namespace) -> None:
+    async with _database() as db:
+        rows = await audit_rows(
+            db, subject=options.subject, actor=options.actor, action=options.action, limit=options.limit
+        )
+    if options.json:
+        for row in rows:
+            print(json.dumps({**row, "detail": json.loads(row["detail"])}))
+    else:
+        _print_table(rows, ("at", "actor", "action", "subject", "detail"))
 
 
 async def _greet(options: argparse.Namespace) -> None:
@@ -103,8 +146,16 @@ async def _greet(options: argparse.Namespace) -> None:
     print(greeting(options.url.rstrip("/"), token), end="", flush=True)
 
 
+def _actor() -> str:
+    """Who runs this command, for the audit log."""
+    try:
+        return f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
+    except KeyError:
+        return f"cli:{os.getuid()}"
+
+
 def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
-    cells = [list(columns), *([str(row[name] or "-") for name in columns] for row in rows)]
+    cells = [list(columns), *(["-" if row[name] is None else str(row[name]) for name in columns] for row in rows)]
     widths = [max(len(line[at]) for line in cells) for at in range(len(columns))]
     for line in cells:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
@@ -121,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_serve(commands)
     _add_users(commands)
     _add_tokens(commands)
+    _add_audit(commands)
     greet = commands.add_parser(
         "greet", help="print the address, a token that works and a line to paste; makes the first admin when needed"
     )
@@ -128,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     greet.add_argument(
         "--token-file",
         type=Path,
-        default=dev_token_file(),
+        default=token_file(),
         help="where the token is remembered, readable by its owner alone (default: %(default)s)",
     )
     greet.set_defaults(run=_greet)
@@ -149,6 +201,12 @@ def _add_users(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     create.add_argument("--username", required=True)
     create.add_argument("--role", choices=ROLES, default="uploader", help="(default: %(default)s)")
     create.set_defaults(run=_users_create)
+    update = users.add_parser("update", help="change a user's role or quotas")
+    update.add_argument("user", help="an id, an e-mail or a user name")
+    update.add_argument("--role", choices=ROLES)
+    update.add_argument("--quota-videos", type=_quota, metavar="N", help="videos kept; 0: no limit, -1: QUOTA_VIDEOS")
+    update.add_argument("--quota-bytes", type=_quota, metavar="N", help="bytes kept; 0: no limit, -1: QUOTA_BYTES")
+    update.set_defaults(run=_users_update)
     users.add_parser("list", help="list all users").set_defaults(run=_users_list)
 
 
@@ -159,11 +217,43 @@ def _add_tokens(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     create.add_argument("--user", required=True, help="an id, an e-mail or a user name")
     create.add_argument("--name", help="what the token is for")
     create.add_argument("--expires", help="30d, 12h or an ISO 8601 moment (default: never)")
+    create.add_argument(
+        "--scope",
+        action="append",
+        default=[],
+        metavar="SCOPE",
+        help="what it may do, may be given several times (default: all that the user's role allows): "
+        + "; ".join(f"{scope}: {meaning}" for scope, meaning in MEANINGS.items()),
+    )
     create.set_defaults(run=_tokens_create)
     actions.add_parser("list", help="list all tokens, without their text").set_defaults(run=_tokens_list)
     revoke = actions.add_parser("revoke", help="make a token stop working")
     revoke.add_argument("id", help="the token's id, as `tokens list` shows it")
     revoke.set_defaults(run=_tokens_revoke)
+
+
+def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    audit = commands.add_parser("audit", help="show who overrode, deleted, created or revoked what, oldest first")
+    audit.add_argument("--subject", help="only what was done to this video, user or token (its id)")
+    audit.add_argument("--actor", help="only what user:ID, internal, cli:NAME, gateway or consumer did")
+    audit.add_argument("--action", help="only this, such as video.review, video.delete, token.create, user.update")
+    audit.add_argument("--limit", type=_count, default=100, help="the latest so many (default: %(default)s)")
+    audit.add_argument("--json", action="store_true", help="one JSON object a line")
+    audit.set_defaults(run=_audit)
+
+
+def _quota(text: str) -> int:
+    """Raises ArgumentTypeError."""
+    if text != "-1" and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no quota: a whole number, 0 for no limit, -1 for the setting's")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    """Raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
+    return int(text)
 
 
 def _settings_help() -> str:

@@ -43,6 +43,8 @@ ERRORS: Mapping[str, ErrorKind] = {
     "INVALID_TOKEN": ErrorKind(401, "This token is unknown, expired or revoked; ask for a new one."),
     "INVALID_SECRET": ErrorKind(401, "Send `Authorization: Internal-Secret SECRET` with the right secret."),
     "FORBIDDEN": ErrorKind(403, "Your role does not allow this."),
+    "MISSING_SCOPE": ErrorKind(403, "This token does not carry the scope that this needs."),
+    "QUOTA_EXCEEDED": ErrorKind(403, "Your quota is used up; delete videos, or ask an admin for more."),
     "NOT_FOUND": ErrorKind(404, "There is nothing at this address."),
     "VIDEO_NOT_FOUND": ErrorKind(404, "You have no video with this id."),
     "METHOD_NOT_ALLOWED": ErrorKind(405, "This address does not take this method."),
@@ -53,6 +55,7 @@ ERRORS: Mapping[str, ErrorKind] = {
     "FILE_TOO_LARGE": ErrorKind(413, "The file is too large."),
     "BODY_TOO_LARGE": ErrorKind(413, "The body is too large."),
     "UNSUPPORTED_MEDIA_TYPE": ErrorKind(415, "The Content-Type is not the one this address takes."),
+    "RATE_LIMITED": ErrorKind(429, "Too many requests with this token; try again later."),
     "INTERNAL": ErrorKind(500, "Something went wrong here; it has been logged under this request_id."),
     "UNAVAILABLE": ErrorKind(503, "A service this depends on does not answer; try again shortly."),
     "TOO_BUSY": ErrorKind(503, "Too much is going on here; try again shortly."),
@@ -81,7 +84,9 @@ def error_response(error: ApiError, request_id: str, headers: Mapping[str, str] 
     sent = dict(headers or {})
     if error.kind.status == 401:
         sent["WWW-Authenticate"] = "Internal-Secret" if error.code == "INVALID_SECRET" else "Bearer"
-    if error.kind.status == 503:
+    if "retry_after" in error.fields:
+        sent["Retry-After"] = str(error.fields["retry_after"])
+    elif error.kind.status == 503:
         sent["Retry-After"] = str(math.ceil(RETRY_AFTER_SECONDS))
     body = error_body(error.code, error.message, request_id, **error.fields)
     return JSONResponse(body, error.kind.status, sent)

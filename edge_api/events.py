@@ -28,8 +28,7 @@ Event = tuple[str, dict[str, Any]]
 """Its name and its data."""
 
 
-async def events(request: Request) -> Response:
-    user = await user_of(request)
+async def events(request: Request, user: User) -> Response:
     await visible_row(request, user)
     turns, settings = request.state["turns"], request.state["settings"]
     if turns.event_streams >= settings.event_streams:
@@ -57,7 +56,10 @@ def _event(name: str, data: dict[str, Any]) -> str:
 
 
 async def _stream(request: Request, user: User) -> AsyncIterator[str]:
-    """Until the verdict, the failure, the deletion, or the stream's longest life; clients then connect again."""
+    """Until the verdict, the failure, the deletion, or the stream's longest life; clients then connect again.
+
+    Before each heartbeat the token is looked at again: one that was revoked, or ran out, ends the stream.
+    """
     settings, video_id = request.state["settings"], request.path_params["video_id"]
     yield f"retry: {RECONNECT_MILLISECONDS}\n\n"
     started = spoken = time.monotonic()
@@ -70,9 +72,21 @@ async def _stream(request: Request, user: User) -> AsyncIterator[str]:
             if event[0] in ("verdict", "failed", "deleted"):
                 return
         elif time.monotonic() - spoken >= settings.event_heartbeat_seconds:
+            if not await _still_may(request, user):
+                return
             yield ": still here\n\n"
             spoken = time.monotonic()
         await asyncio.sleep(settings.event_poll_seconds)
+
+
+async def _still_may(request: Request, user: User) -> bool:
+    """Whether the token still says the same; a database that does not answer says nothing."""
+    try:
+        return await user_of(request) == user
+    except ApiError:
+        return False
+    except BindingError:
+        return True
 
 
 async def _look_again(request: Request, user: User, video_id: str, last: Event | None) -> Event | None:
@@ -86,7 +100,7 @@ async def _look_again(request: Request, user: User, video_id: str, last: Event |
 async def _look(request: Request, user: User, video_id: str) -> Event:
     """The event that tells how things are now. Raises BindingError."""
     async with deadline(request.state["settings"].binding_timeout_seconds, "DB"):
-        row: Row | None = await request.state["env"].db.prepare(queries.PROGRESS).bind(video_id).first()
+        row: Row | None = await request.state["env"].db.prepare(queries.PROGRESS).bind(video_id, user.sees_only).first()
     if row is None:
         return "deleted", {"video_id": video_id}
     if row["status"] != "processing":

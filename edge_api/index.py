@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import JSONResponse
 
+from edge_api.access import Entry
 from edge_api.openapi import VERSION, document
 from edge_api.state import Request
 
@@ -21,4 +22,5 @@ async def index(request: Request) -> JSONResponse:
 
 
 async def openapi_document(request: Request) -> JSONResponse:
-    return JSONResponse(document(request.state["settings"]))
+    entries = [route for route in request.app.routes if isinstance(route, Entry)]
+    return JSONResponse(document(request.state["settings"], entries))

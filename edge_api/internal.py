@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,12 +13,12 @@ import structlog
 from starlette.responses import JSONResponse
 
 from edge_api import queries
-from edge_api.auth import internal_or_admin, require_internal
+from edge_api.audit import audit
 from edge_api.bodies import json_object, refuse_unknown, whole_number
 from edge_api.catalogue import wake
 from edge_api.deadlines import deadline
 from edge_api.errors import ApiError, request_id_of
-from edge_api.keys import fingerprint_key, is_id, new_id, thumbnail_key, timestamp
+from edge_api.keys import fingerprint_key, is_id, thumbnail_key
 from edge_api.state import Request
 from wire.fingerprints import FingerprintFormatError, unpack
 from wire.jobs import Job
@@ -37,7 +36,6 @@ async def fingerprint_complete(request: Request) -> JSONResponse:
 
     A second call changes nothing.
     """
-    require_internal(request)
     body = await json_object(request, at_most=CALLBACK_BYTES)
     kept = None if _is_failure(body) else await asyncio.to_thread(_fingerprint_of, body)
     row = await _row(request, body.get("video_id"))
@@ -49,9 +47,8 @@ async def fingerprint_complete(request: Request) -> JSONResponse:
     return JSONResponse({"status": "received"})
 
 
-async def retry(request: Request) -> JSONResponse:
+async def retry(request: Request, actor: str) -> JSONResponse:
     """Start a stuck or failed video from the beginning."""
-    actor = await internal_or_admin(request)
     body = await json_object(request)
     refuse_unknown(body, ("video_id",))
     video_id = body.get("video_id")
@@ -63,9 +60,7 @@ async def retry(request: Request) -> JSONResponse:
         reset, _ = await env.db.batch(
             [
                 env.db.prepare(queries.RESET_JOB_IF_UNDECIDED).bind(video_id),
-                env.db.prepare(queries.INSERT_AUDIT).bind(
-                    new_id(), actor, "video.retry", video_id, json.dumps({"was": row["job_status"]}), timestamp()
-                ),
+                audit(env.db, actor, "video.retry", video_id, {"was": row["job_status"]}),
             ]
         )
     if reset.meta.changes == 0:
@@ -76,9 +71,8 @@ async def retry(request: Request) -> JSONResponse:
     return JSONResponse({"video_id": video_id, "status": "processing"})
 
 
-async def failed(request: Request) -> JSONResponse:
+async def failed(request: Request, actor: str) -> JSONResponse:
     """The jobs that failed for good, latest first, with their reasons."""
-    await internal_or_admin(request)
     query, env = request.query_params, request.state["env"]
     limit = whole_number(query.get("limit"), "limit", default=20, lowest=1, highest=100)
     offset = whole_number(query.get("offset"), "offset", default=0, lowest=0, highest=10**9)

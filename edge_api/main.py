@@ -19,4 +19,4 @@ def app() -> Starlette:
 
 def app_of(read: Configuration) -> Starlette:
     configure_logging(SERVICE, level=read.settings.log_level)
-    return create_app(read.settings, open_env(read))
+    return create_app(read.settings, open_env(read), first_token_file=read.first_token_file)

@@ -29,6 +29,12 @@ class Metrics:
             registry=self.registry,
         )
         self.streams = Gauge("twinreel_event_streams", "Event streams open now.", registry=self.registry)
+        self.limited = Counter(
+            "twinreel_rate_limited", "Requests refused by a rate limit.", ["policy"], registry=self.registry
+        )
+        self.unlimited = Counter(
+            "twinreel_rate_limit_failures", "Times the rate limits could not be asked.", registry=self.registry
+        )
         self.queue_messages = Gauge(
             "twinreel_queue_messages", "Messages by queue and state.", ["queue", "state"], registry=self.registry
         )

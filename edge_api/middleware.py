@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from collections.abc import Mapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge_api.errors import ApiError, error_response
+from edge_api.limiting import rate_limit_headers
 from edge_api.metrics import Metrics
 
 log = structlog.get_logger("edge_api")
@@ -22,6 +24,7 @@ _SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
 }
 _QUIET = {"/livez", "/readyz", "/metrics"}
 
@@ -45,7 +48,7 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _dress(message, request_id)
+                _dress(message, request_id, rate_limit_headers(scope), is_secure=scope.get("scheme") == "https")
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -71,10 +74,13 @@ def _accepted_id(given: str | None) -> str:
     return given if given and _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def _dress(message: Message, request_id: str) -> None:
+def _dress(message: Message, request_id: str, extra: Mapping[str, str], *, is_secure: bool) -> None:
     headers = MutableHeaders(raw=message["headers"])
     message["headers"] = headers.raw
     headers["X-Request-Id"] = request_id
+    headers.update(extra)
     for name, value in _SECURITY_HEADERS.items():
         headers.setdefault(name, value)
     headers.setdefault("Cache-Control", "no-store")
+    if is_secure:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from edge_api.access import Access, Entry
 from edge_api.errors import ERRORS
 from edge_api.schemas import schemas
+from edge_api.scopes import MEANINGS
 from edge_api.settings import Settings
 
 VERSION = "0.1.0"
@@ -16,7 +18,12 @@ Json = dict[str, Any]
 _ID: Json = {"$ref": "#/components/parameters/VideoId"}
 
 
-def document(settings: Settings) -> Json:
+def document(settings: Settings, entries: Iterable[Entry]) -> Json:
+    """entries: the table of routes, which says who may call what. Raises KeyError on a route that is not described."""
+    paths = _public() | _uploads() | _videos() | _internal()
+    for entry in entries:
+        for method in (entry.methods or set()) - {"HEAD"}:
+            _secure(paths[entry.path][method.lower()], entry.access)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -24,7 +31,7 @@ def document(settings: Settings) -> Json:
             "version": VERSION,
             "summary": "Upload a video, learn whether the catalogue already holds it, or a part of it.",
         },
-        "paths": _public() | _uploads() | _videos() | _internal(),
+        "paths": paths,
         "components": {
             "schemas": schemas(settings, ERRORS),
             "parameters": {
@@ -36,7 +43,12 @@ def document(settings: Settings) -> Json:
                 }
             },
             "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer"},
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A token with the scopes that a route lists. "
+                    + "; ".join(f"{scope}: {meaning}" for scope, meaning in MEANINGS.items()),
+                },
                 "internal": {
                     "type": "apiKey",
                     "in": "header",
@@ -79,7 +91,6 @@ def _uploads() -> Json:
             "post": _operation(
                 "Upload a video.",
                 {"200": "Uploaded", "400": "Error", "408": "Error", "413": "Error", "415": "Error", "503": "Error"},
-                security="token",
                 body={"multipart/form-data": {"schema": form}},
                 located={"200"},
             )
@@ -88,7 +99,6 @@ def _uploads() -> Json:
             "post": _operation(
                 "Check a video that lies at a URL.",
                 {"202": "Accepted", "400": "Error", "413": "Error", "415": "Error", "503": "Error"},
-                security="token",
                 body=_json_body("FingerprintRequest"),
                 located={"202"},
             )
@@ -103,21 +113,20 @@ def _videos() -> Json:
         {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}},
     ]
     found = {"404": "Error", "503": "Error"}
-    stream = _operation("Server-sent events: queued, progress, verdict, failed, deleted.", found, security="token")
+    stream = _operation("Server-sent events: queued, progress, verdict, failed, deleted.", found)
     stream["responses"]["200"] = {"description": "A stream.", "content": {"text/event-stream": {}}}
     return {
         "/api/videos": {
             "get": _operation(
                 "Your videos, newest first.",
                 {"200": "Videos", "400": "Error", "503": "Error"},
-                security="token",
                 parameters=query,
             )
         },
         "/api/videos/{video_id}": {
             "parameters": [_ID],
-            "get": _operation("A video and its verdict.", {"200": "Video", **found}, security="token"),
-            "delete": _operation("Delete a video.", {"200": "Deleted", **found}, security="token"),
+            "get": _operation("A video and its verdict.", {"200": "Video", **found}),
+            "delete": _operation("Delete a video.", {"200": "Deleted", **found}),
         },
         "/api/videos/{video_id}/events": {"parameters": [_ID], "get": stream},
         "/api/videos/{video_id}/review": {
@@ -127,13 +136,11 @@ def _videos() -> Json:
                 {
                     "200": "Video",
                     "400": "Error",
-                    "403": "Error",
                     "409": "Error",
                     "413": "Error",
                     "415": "Error",
                     **found,
                 },
-                security="token",
                 body=_json_body("ReviewRequest"),
             ),
         },
@@ -144,14 +151,12 @@ def _internal() -> Json:
     refused = {"400": "Error", "404": "Error", "413": "Error", "415": "Error", "503": "Error"}
     retry = _operation(
         "Run a stuck or failed video again.",
-        {"200": "Retried", "403": "Error", "409": "Error", **refused},
-        security="internal",
+        {"200": "Retried", "409": "Error", **refused},
         body=_json_body("RetryRequest"),
     )
     failed = _operation(
         "The jobs that failed for good, latest first.",
-        {"200": "FailedJobs", "400": "Error", "403": "Error", "503": "Error"},
-        security="internal",
+        {"200": "FailedJobs", "400": "Error", "503": "Error"},
         parameters=[
             {
                 "name": "limit",
@@ -161,14 +166,11 @@ def _internal() -> Json:
             {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}},
         ],
     )
-    for either in (retry, failed):
-        either["security"].append({"token": []})
     return {
         "/internal/fingerprint-complete": {
             "post": _operation(
                 "The processor's callback.",
                 {"200": "Received", **refused},
-                security="internal",
                 body=_json_body("Callback"),
             )
         },
@@ -185,24 +187,40 @@ def _operation(
     summary: str,
     answers: Mapping[str, str | None],
     *,
-    security: str | None = None,
     body: Json | None = None,
     parameters: list[Json] | None = None,
     located: Collection[str] = (),
 ) -> Json:
     """answers: status -> the schema of its JSON. Errors every route can give are added."""
-    answers = {**answers, "500": "Error"} | ({"401": "Error"} if security else {})
+    answers = {**answers, "500": "Error"}
     operation: Json = {
         "summary": summary,
         "responses": {status: _answer(schema, status in located) for status, schema in sorted(answers.items())},
     }
-    if security:
-        operation["security"] = [{security: []}]
     if body:
         operation["requestBody"] = {"required": True, "content": body}
     if parameters:
         operation["parameters"] = parameters
     return operation
+
+
+def _secure(operation: Json, access: Access) -> None:
+    """Say who may call it, and how those who may not are answered."""
+    security: list[Json] = [{"internal": []}] if access.internal else []
+    headers: Json = {}
+    refusals = {"401"} if access.internal or access.scope else set()
+    if access.scope is not None:
+        security.append({"token": [access.scope]})
+        refusals |= {"403", "429"}
+        headers |= {name: {"schema": {"type": "string"}} for name in ("RateLimit", "RateLimit-Policy")}
+    if security:
+        operation["security"] = security
+    refused = {status: _answer("Error", is_located=False) for status in refusals}
+    if "429" in refused:
+        refused["429"]["headers"]["Retry-After"] = {"schema": {"type": "integer"}}
+    operation["responses"] = dict(sorted((operation["responses"] | refused).items()))
+    for answer in operation["responses"].values():
+        answer["headers"] = answer.get("headers", {}) | headers
 
 
 def _answer(schema: str | None, is_located: bool) -> Json:

@@ -10,6 +10,7 @@ from typing import Any
 from edge_api.auth import User
 from edge_api.env import Env
 from edge_api.keys import moment_of, timestamp
+from wire.verdicts import Match, Segment
 from wrangler_compat.d1.types import Row
 
 REASONS: Mapping[str, str] = {
@@ -26,12 +27,16 @@ REASONS: Mapping[str, str] = {
     "no_video_stream": "The file has no picture.",
     "too_long": "The video is longer than this service accepts.",
     "truncated": "The file ends before the video does; upload it again in full.",
+    "too_large": "The video has more bytes than this service looks at.",
     "bad_dimensions": "The picture is too large or too small to be looked at.",
     "empty_range": "The video has nothing between the given start and stop.",
     "too_demanding": "Looking at this video takes more time or memory than a video is given; re-encode it.",
     "mismatched_fragments": "The video changed while it was being looked at; submit it again.",
 }
 """Reasons by the word that the row keeps. Unknown words are shown with the job's own sentence."""
+
+_MATCH = tuple(Match.__dataclass_fields__)
+_SEGMENT = tuple(Segment.__dataclass_fields__)
 
 DEFAULT_SECONDS = 10.0
 """Expected from upload to verdict while nothing has been measured."""
@@ -72,10 +77,16 @@ async def video_json(
         case _:
             body |= {"reason": row["reason"], "message": _sentence(row)}
     if with_matches and row["status"] in ("duplicate", "flagged", "approved") and row["matches"]:
-        body["matches"] = json.loads(row["matches"])
+        body["matches"] = [_match(match) for match in json.loads(row["matches"])]
     elif with_matches and row["status"] in ("duplicate", "flagged"):
         body["matches"] = []
     return body
+
+
+def _match(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What the evidence may say of another's video: its id and the measurements, whatever else a row may hold."""
+    segments = [{name: part[name] for name in _SEGMENT if name in part} for part in kept.get("segments", ())]
+    return {name: kept[name] for name in _MATCH if name in kept} | {"segments": segments}
 
 
 def _processing(row: Row, expected: float) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 # --- accounts -------------------------------------------------------------------------------------------------------
 
 USER_OF_TOKEN = """
-SELECT users.id AS id, users.username AS username, users.role AS role,
+SELECT users.id AS id, users.username AS username, users.role AS role, users.quota_videos AS quota_videos,
+       users.quota_bytes AS quota_bytes, api_tokens.id AS token_id, api_tokens.scopes AS scopes,
        api_tokens.token_hash AS token_hash, api_tokens.expires_at AS expires_at, api_tokens.revoked_at AS revoked_at
 FROM api_tokens JOIN users ON users.id = api_tokens.user_id
 WHERE api_tokens.token_hash = ?1
@@ -13,24 +14,71 @@ WHERE api_tokens.token_hash = ?1
 
 INSERT_USER = "INSERT INTO users (id, email, username, role, created_at) VALUES (?1, ?2, ?3, ?4, ?5)"
 
-LIST_USERS = "SELECT id, email, username, role, created_at FROM users ORDER BY created_at, id"
+LIST_USERS = """
+SELECT id, email, username, role, created_at, quota_videos, quota_bytes FROM users ORDER BY created_at, id
+"""
 
-USER_BY_NAME = "SELECT id, email, username, role FROM users WHERE id = ?1 OR email = ?1 OR username = ?1"
+# ?2 role ?3 quota_videos ?4 quota_bytes: NULL leaves what is there, a negative quota makes it NULL. ?5 now
+UPDATE_USER = """
+UPDATE users
+SET role = COALESCE(?2, role), updated_at = ?5,
+    quota_videos = CASE WHEN ?3 IS NULL THEN quota_videos WHEN ?3 >= 0 THEN ?3 END,
+    quota_bytes = CASE WHEN ?4 IS NULL THEN quota_bytes WHEN ?4 >= 0 THEN ?4 END
+WHERE id = ?1
+"""
+
+ANY_USER = "SELECT 1 AS one FROM users LIMIT 1"
+
+# Of several processes that start at once, one: the others find a user. ?1 id ?2 email ?3 username ?4 now
+INSERT_FIRST_ADMIN = """
+INSERT INTO users (id, email, username, role, created_at)
+SELECT ?1, ?2, ?3, 'admin', ?4 FROM (SELECT 1 AS one) AS always WHERE NOT EXISTS (SELECT 1 FROM users)
+"""
+
+# ?1 id ?2 user_id ?3 token_hash ?4 name ?5 now
+INSERT_FIRST_TOKEN = """
+INSERT INTO api_tokens (id, user_id, token_hash, name, created_at)
+SELECT ?1, id, ?3, ?4, ?5 FROM users WHERE id = ?2
+"""
+
+# ?1 id ?2 actor ?3 action ?4 user ?5 detail ?6 now
+INSERT_AUDIT_IF_USER = """
+INSERT INTO audit_log (id, actor, action, subject, detail, at) SELECT ?1, ?2, ?3, id, ?5, ?6 FROM users WHERE id = ?4
+"""
+
+USER_BY_NAME = """
+SELECT id, email, username, role, quota_videos, quota_bytes FROM users
+WHERE id = ?1 OR email = ?1 OR username = ?1
+"""
 
 FIRST_ADMIN = "SELECT id, email, username, role FROM users WHERE role = 'admin' ORDER BY created_at, id LIMIT 1"
 
 INSERT_TOKEN = """
-INSERT INTO api_tokens (id, user_id, token_hash, name, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+INSERT INTO api_tokens (id, user_id, token_hash, name, created_at, expires_at, scopes)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
 """
 
 LIST_TOKENS = """
-SELECT api_tokens.id AS id, users.username AS username, users.email AS email, api_tokens.name AS name,
+SELECT api_tokens.id AS id, users.username AS username, users.email AS email, users.role AS role,
+       api_tokens.name AS name, api_tokens.scopes AS scopes,
        api_tokens.created_at AS created_at, api_tokens.expires_at AS expires_at, api_tokens.revoked_at AS revoked_at
 FROM api_tokens JOIN users ON users.id = api_tokens.user_id
 ORDER BY api_tokens.created_at, api_tokens.id
 """
 
 REVOKE_TOKEN = "UPDATE api_tokens SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL"
+
+# ?1 id ?2 actor ?3 token ?4 the moment at which it was revoked
+INSERT_AUDIT_OF_REVOCATION = """
+INSERT INTO audit_log (id, actor, action, subject, detail, at)
+SELECT ?1, ?2, 'token.revoke', id, '{"user":"' || user_id || '"}', ?4 FROM api_tokens WHERE id = ?3 AND revoked_at = ?4
+"""
+
+AUDIT_ROWS = """
+SELECT at, actor, action, subject, detail FROM audit_log
+WHERE (?1 IS NULL OR subject = ?1) AND (?2 IS NULL OR actor = ?2) AND (?3 IS NULL OR action = ?3)
+ORDER BY at DESC, id DESC LIMIT ?4
+"""
 
 # --- a new video ----------------------------------------------------------------------------------------------------
 
@@ -108,6 +156,21 @@ SELECT ?2, id,
 FROM videos WHERE id = ?1 AND verdict_id IS NOT NULL
 """
 
+USAGE_OF_USER = """
+SELECT COUNT(*) AS videos, COALESCE(SUM(CASE WHEN object_deleted_at IS NULL THEN file_size END), 0) AS bytes
+FROM videos WHERE user_id = ?1
+"""
+
+# After the insert: over the quota, NOT NULL says no and the whole batch is rolled back. ?2 videos ?3 bytes, 0: no limit
+GUARD_QUOTA = """
+UPDATE users SET created_at = CASE
+    WHEN (?2 = 0 OR (SELECT COUNT(*) FROM videos WHERE user_id = ?1) <= ?2)
+     AND (?3 = 0 OR (SELECT COALESCE(SUM(CASE WHEN object_deleted_at IS NULL THEN file_size END), 0)
+                     FROM videos WHERE user_id = ?1) <= ?3)
+    THEN created_at END
+WHERE id = ?1
+"""
+
 BUMP_CATALOGUE = "UPDATE catalogue SET version = version + 1 WHERE id = 1"
 
 BUMP_CATALOGUE_IF_DECIDED = """
@@ -179,7 +242,7 @@ WHERE processed_at IS NOT NULL AND processed_at > uploaded_at
 PROGRESS = """
 SELECT videos.status, jobs.status AS job_status, jobs.stage, jobs.progress, jobs.error_message, jobs.attempt_count
 FROM videos LEFT JOIN processing_jobs AS jobs ON jobs.video_id = videos.id
-WHERE videos.id = ?1
+WHERE videos.id = ?1 AND (?2 IS NULL OR videos.user_id = ?2)
 """
 
 # --- deleting and deciding again ------------------------------------------------------------------------------------

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from starlette.responses import JSONResponse
 
 from edge_api import queries
-from edge_api.auth import User, user_of
+from edge_api.audit import audit
+from edge_api.auth import User
 from edge_api.bodies import choice_of, json_object, refuse_unknown, text_of
 from edge_api.catalogue import wake
 from edge_api.deadlines import deadline
@@ -28,11 +27,8 @@ _SETTLE = {
 _LONGEST_NOTE = 2000
 
 
-async def review(request: Request) -> JSONResponse:
-    user = await user_of(request)
+async def review(request: Request, user: User) -> JSONResponse:
     row = await visible_row(request, user)
-    if not user.is_moderator:
-        raise ApiError("FORBIDDEN", "Only a moderator or an admin may review videos.")
     body = await json_object(request)
     refuse_unknown(body, ("decision", "note"))
     decision = choice_of(body, "decision", DECISIONS, None)
@@ -43,7 +39,7 @@ async def review(request: Request) -> JSONResponse:
         raise ApiError("NOT_FLAGGED")
     if decision == "duplicate" and row["duplicate_of"] is None:
         raise ApiError("NO_SUSPECT")
-    again = await _settle(request, user, row["id"], decision, note)
+    again = await _settle(request, user, row, decision, note)
     settled = await visible_row(request, user)
     request.state["metrics"].verdicts.labels(settled["status"], "review").inc()
     settings = request.state["settings"]
@@ -53,15 +49,16 @@ async def review(request: Request) -> JSONResponse:
     return JSONResponse(await shown(request, user, settled))
 
 
-async def _settle(request: Request, user: User, video_id: str, decision: str, note: str | None) -> list[Row]:
+async def _settle(request: Request, user: User, row: Row, decision: str, note: str | None) -> list[Row]:
     """The videos that have to be decided again. Raises ApiError NOT_FLAGGED when somebody settled it meanwhile."""
-    db, now, actor = request.state["env"].db, timestamp(), f"user:{user.id}"
-    detail = json.dumps({"decision": decision, "note": note})
+    db, now, actor, video_id = request.state["env"].db, timestamp(), f"user:{user.id}", row["id"]
+    was = {name: row[name] for name in ("status", "reason", "duplicate_of", "similarity_score")}
+    detail = {"decision": decision, "note": note, "was": was}
     statements = [
         db.prepare(_SETTLE[decision]).bind(video_id, new_id()),
         db.prepare(queries.INSERT_REVIEW_VERDICT).bind(video_id, actor, now),
         db.prepare(queries.INSERT_VERDICT_NOTIFICATION).bind(video_id, new_id(), now),
-        db.prepare(queries.INSERT_AUDIT).bind(new_id(), actor, "video.review", video_id, detail, now),
+        audit(db, actor, "video.review", video_id, detail, now),
         db.prepare(queries.BUMP_CATALOGUE),
         *_consequences(request, video_id, decision),
     ]

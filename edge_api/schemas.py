@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edge_api.errors import ErrorKind
+from edge_api.scopes import SCOPES
 from edge_api.settings import Settings
 from wire.jobs import PRIORITIES
 from wire.processing import TIERS
@@ -57,6 +58,10 @@ def _error(settings: Settings, errors: Mapping[str, ErrorKind]) -> Json:
             "max_size": {"type": "integer", "examples": [settings.max_file_size]},
             "supported_formats": {"type": "array", "items": TEXT, "examples": [list(settings.allowed_formats)]},
             "field": TEXT,
+            "scope": {"enum": list(SCOPES)},
+            "retry_after": {"type": "integer", "minimum": 1},
+            "quota": {"type": "integer"},
+            "used": {"type": "integer"},
         },
     )
 
@@ -168,7 +173,7 @@ def _answers() -> Json:
 
 
 def _evidence() -> Json:
-    speed: Json = {"type": "number", "exclusiveMinimum": 0}
+    speed: Json = {"type": "number", "description": "Seconds of the other video in one of this; negative: backwards."}
     segment = _object(
         {
             "start": SECONDS,

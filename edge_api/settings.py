@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from wire.secrets import is_known, refusal
 from wrangler_compat.config import WorkerConfig, load_worker, setting, settings_from
-from wrangler_compat.connections import CONNECTION_NAMES, Connections, connections_from
+from wrangler_compat.connections import CONNECTION_NAMES, Connections, connections_from, sqlite_path
 from wrangler_compat.errors import ConfigError
 
 WORKER_FOLDER = Path(__file__).parent
+ENVIRONMENTS = ("production", "development")
 FORMAT_NAMES = ("mp4", "webm", "mov")
+_ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.\-]+(:\d{1,5})?|https?://\[[0-9a-f:.]+\](:\d{1,5})?")
 SMALLEST_PART_BYTES = 5 * 1024 * 1024
 """R2 and S3 refuse smaller parts, the last one excepted."""
 MOST_PARTS = 10_000
@@ -28,6 +32,22 @@ class Settings:
     allowed_url_hosts: tuple[str, ...] = setting(
         "Hosts that POST /api/fingerprints accepts even though their addresses are private."
     )
+    requests_per_minute: int = setting(
+        "Requests that a token may make in a minute, uploads not counted; 0: no limit.", minimum=0, maximum=10**11
+    )
+    uploads_per_minute: int = setting(
+        "Uploads and POST /api/fingerprints that a token may begin in a minute; 0: no limit.", minimum=0, maximum=10**11
+    )
+    upload_bytes_per_minute: int = setting(
+        "Bytes that a token may upload in a minute, one upload excepted; 0: no limit.",
+        unit="bytes",
+        minimum=0,
+        maximum=10**11,
+    )
+    quota_videos: int = setting("Videos that a user may keep; 0: no limit. `users update` sets another.", minimum=0)
+    quota_bytes: int = setting(
+        "Bytes that a user's videos may take; 0: no limit. `users update` sets another.", unit="bytes", minimum=0
+    )
     upload_part_size: int = setting(
         "Size of the parts an upload is stored in.", unit="bytes", minimum=SMALLEST_PART_BYTES, maximum=512 * 1024**2
     )
@@ -38,6 +58,9 @@ class Settings:
     upload_idle_seconds: float = setting("Silence after which an upload is given up.", unit="seconds", minimum=0.1)
     binding_timeout_seconds: float = setting("Longest wait for D1 or a queue.", unit="seconds", minimum=0.1)
     transfer_timeout_seconds: float = setting("Longest wait for one R2 transfer.", unit="seconds", minimum=1)
+    cors_origins: tuple[str, ...] = setting(
+        "Origins, such as https://videos.example, whose pages may ask from a browser; *: all. None: CORS is off."
+    )
     link_seconds: int = setting("How long presigned links work.", unit="seconds", minimum=1, maximum=604800)
     event_streams: int = setting("Event streams open at once.", minimum=1)
     event_poll_seconds: float = setting("Pause between looks at a video's row.", unit="seconds", minimum=0.01)
@@ -48,6 +71,10 @@ class Settings:
     )
     leftover_upload_seconds: float = setting(
         "Age at which an open multipart upload counts as left behind.", unit="seconds", minimum=60
+    )
+    environment: str = setting(
+        "development is for `make run`: known secrets are taken, and its greeting makes the first admin.",
+        choices=ENVIRONMENTS,
     )
     log_level: str = setting("Least level that is logged.", choices=("debug", "info", "warning", "error"))
     processor_secret: str | None = setting(
@@ -64,15 +91,22 @@ class Settings:
                 f"MAX_FILE_SIZE takes more than {MOST_PARTS} parts of UPLOAD_PART_SIZE; "
                 f"raise UPLOAD_PART_SIZE to {-(-self.max_file_size // MOST_PARTS)} or more."
             )
+        for origin in self.cors_origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ConfigError(f"CORS_ORIGINS: {origin!r} is no origin; write https://videos.example, or *.")
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """Everything read from wrangler.toml and the environment."""
+    """Everything read from wrangler.toml and the environment.
+
+    first_token_file: where the first admin's token goes; None in development, where the greeting makes it.
+    """
 
     worker: WorkerConfig
     settings: Settings
     connections: Connections
+    first_token_file: Path | None
 
 
 def configuration(environ: Mapping[str, str] | None = None) -> Configuration:
@@ -80,10 +114,30 @@ def configuration(environ: Mapping[str, str] | None = None) -> Configuration:
     environ = os.environ if environ is None else environ
     worker = load_worker(WORKER_FOLDER, environ)
     settings = settings_from(Settings, worker, environ, also_known=CONNECTION_NAMES)
-    return Configuration(worker, settings, connections_from(environ))
+    connections = connections_from(environ)
+    first = None if settings.environment == "development" else _first_token_file(environ, connections)
+    if settings.environment == "production":
+        # A store that no stranger can reach may have the key of a test.
+        store = None if connections.is_store_on_loopback else connections.r2_secret_key
+        _refuse_known(PROCESSOR_SECRET=settings.processor_secret, R2_SECRET_KEY=store)
+    return Configuration(worker, settings, connections, first)
 
 
-def dev_token_file(environ: Mapping[str, str] | None = None) -> Path:
+def _refuse_known(**secrets: str | None) -> None:
+    """Raises ConfigError on a secret that is set and that everybody knows."""
+    for name, secret in secrets.items():
+        if secret and is_known(secret):
+            raise ConfigError(refusal(name))
+
+
+def _first_token_file(environ: Mapping[str, str], connections: Connections) -> Path:
+    """TWINREEL_TOKEN_FILE, else first-token beside the database, which a gateway can write in every deployment."""
+    if environ.get("TWINREEL_TOKEN_FILE") or not connections.database_url:
+        return token_file(environ)
+    return sqlite_path(connections.database_url).parent / "first-token"
+
+
+def token_file(environ: Mapping[str, str] | None = None) -> Path:
     """Where `greet` remembers its token: TWINREEL_TOKEN_FILE, else .twinreel/token in the current folder."""
     environ = os.environ if environ is None else environ
     return Path(environ.get("TWINREEL_TOKEN_FILE") or ".twinreel/token")

@@ -13,6 +13,7 @@ from starlette.requests import Request as StarletteRequest
 from edge_api.addresses import Resolve
 from edge_api.env import Env
 from edge_api.errors import ApiError
+from edge_api.limiting import Limiting
 from edge_api.metrics import Metrics
 from edge_api.processor import PingProcessor
 from edge_api.settings import Settings
@@ -44,6 +45,7 @@ class State(TypedDict):
     settings: Settings
     metrics: Metrics
     turns: Turns
+    limiting: Limiting
     resolve: Resolve
     ping_processor: PingProcessor
 

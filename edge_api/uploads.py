@@ -13,7 +13,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
-from edge_api.auth import User, user_of
+from edge_api.auth import User
 from edge_api.backlog import check_backlog
 from edge_api.boxes import BoxWalk
 from edge_api.catalogue import Upload, insert_upload, retract_upload, wake
@@ -22,7 +22,8 @@ from edge_api.form import OVERHEAD_BYTES, UploadForm, boundary_of
 from edge_api.formats import HEAD_BYTES, WEBM, Container, recognise
 from edge_api.keys import new_id, timestamp, video_key
 from edge_api.objects import ObjectWriter
-from edge_api.settings import Settings
+from edge_api.quotas import Quota, quota_of
+from edge_api.settings import SMALLEST_PART_BYTES, Settings
 from edge_api.state import Request
 from wire.jobs import Job, JobFormatError, Priority, priority_of
 from wrangler_compat.errors import BindingError
@@ -31,10 +32,10 @@ from wrangler_compat.r2.types import R2Bucket
 log = structlog.get_logger("edge_api")
 
 
-async def upload(request: Request) -> JSONResponse:
+async def upload(request: Request, user: User) -> JSONResponse:
     metrics = request.state["metrics"]
     try:
-        response, outcome, size = await _upload(request)
+        response, outcome, size = await _upload(request, user)
     except (ApiError, BindingError, ClientDisconnect) as error:
         code = error.code if isinstance(error, ApiError) else type(error).__name__
         metrics.uploads.labels(code.lower()).inc()
@@ -46,21 +47,25 @@ async def upload(request: Request) -> JSONResponse:
     return response
 
 
-async def _upload(request: Request) -> tuple[JSONResponse, str, int]:
+async def _upload(request: Request, user: User) -> tuple[JSONResponse, str, int]:
     settings, env = request.state["settings"], request.state["env"]
-    user = await user_of(request)
     form = UploadForm(boundary_of(request.headers.get("content-type")))
-    _check_announced_size(request.headers.get("content-length"), settings)
+    announced, quota = _announced_size(request.headers.get("content-length"), settings), quota_of(user, settings)
+    meter = _Meter(request, user, announced)
+    room = await quota.room(
+        env.db, settings.binding_timeout_seconds, wanted_bytes=max(0, (announced or 0) - OVERHEAD_BYTES)
+    )
     await check_backlog(env, settings)
+    await meter.begin()
     async with (
         request.state["turns"].upload(settings.upload_wait_seconds),
-        _incoming(env.video_bucket, settings) as incoming,
+        _incoming(env.video_bucket, settings, quota, room) as incoming,
     ):
-        priority = await _receive(request, form, incoming, settings)
+        priority = await _receive(request, form, incoming, meter, settings)
         uploaded = await incoming.finish(user, priority, request_id_of(request))
         structlog.contextvars.bind_contextvars(video_id=uploaded.video_id)
         try:
-            status = await insert_upload(env, uploaded, settings.binding_timeout_seconds)
+            status = await insert_upload(env, uploaded, quota, settings.binding_timeout_seconds)
         except BaseException as error:
             if not await asyncio.shield(retract_upload(env, uploaded.video_id, settings.binding_timeout_seconds)):
                 incoming.keep()
@@ -80,8 +85,10 @@ async def _upload(request: Request) -> tuple[JSONResponse, str, int]:
 class _Incoming:
     """The file of one upload: recognised from its first bytes, counted, and handed on to R2."""
 
-    def __init__(self, bucket: R2Bucket, settings: Settings) -> None:
+    def __init__(self, bucket: R2Bucket, settings: Settings, quota: Quota, room: int | None) -> None:
+        """room: bytes that the quota leaves; None: any number."""
         self._bucket, self._settings = bucket, settings
+        self._quota, self._room = quota, room
         self._video_id = new_id()
         self._head = bytearray()
         self._size = 0
@@ -96,6 +103,8 @@ class _Incoming:
         self._size += len(data)
         if self._size > self._settings.max_file_size:
             raise _too_large(self._settings)
+        if self._room is not None and self._size > self._room:
+            raise self._quota.too_large(self._quota.size - self._room)
         self._boxes.feed(data)
         if self._writer is not None:
             await self._writer.write(data)
@@ -153,15 +162,40 @@ class _Incoming:
 
 
 @asynccontextmanager
-async def _incoming(bucket: R2Bucket, settings: Settings) -> AsyncIterator[_Incoming]:
-    incoming = _Incoming(bucket, settings)
+async def _incoming(bucket: R2Bucket, settings: Settings, quota: Quota, room: int | None) -> AsyncIterator[_Incoming]:
+    incoming = _Incoming(bucket, settings, quota, room)
     try:
         yield incoming
     finally:
         await incoming.close()
 
 
-async def _receive(request: Request, form: UploadForm, incoming: _Incoming, settings: Settings) -> Priority:
+class _Meter:
+    """Counts the bytes of one upload against the token's limit: all at once where their number is announced, else as
+    they arrive, part by part."""
+
+    def __init__(self, request: Request, user: User, announced: int | None) -> None:
+        self._request, self._key, self._announced = request, user.token_id, announced
+        self._waiting = 0
+
+    async def begin(self) -> None:
+        """Raises ApiError RATE_LIMITED."""
+        await self._count(self._announced or 0)
+
+    async def take(self, size: int) -> None:
+        """Raises ApiError RATE_LIMITED."""
+        self._waiting += size
+        if self._announced is None and self._waiting >= SMALLEST_PART_BYTES:
+            size, self._waiting = self._waiting, 0
+            await self._count(size)
+
+    async def _count(self, size: int) -> None:
+        await self._request.state["limiting"].count(self._request.scope, "upload-bytes", self._key, size)
+
+
+async def _receive(
+    request: Request, form: UploadForm, incoming: _Incoming, meter: _Meter, settings: Settings
+) -> Priority:
     """Read the body to its end. Raises ApiError, ClientDisconnect, BindingError."""
     received, priority = 0, None
     async with aclosing(request.stream()) as body:
@@ -169,6 +203,7 @@ async def _receive(request: Request, form: UploadForm, incoming: _Incoming, sett
             received += len(chunk)
             if received > settings.max_file_size + OVERHEAD_BYTES:
                 raise _too_large(settings)
+            await meter.take(len(chunk))
             for data in form.feed(chunk):
                 await incoming.take(data)
             priority = priority or _priority(form)
@@ -201,13 +236,16 @@ async def _unless_silent(body: AsyncGenerator[bytes, None], idle_seconds: float)
             yield chunk
 
 
-def _check_announced_size(content_length: str | None, settings: Settings) -> None:
+def _announced_size(content_length: str | None, settings: Settings) -> int | None:
+    """Bytes of the body, where the client says. Raises ApiError."""
     if content_length is None:
-        return
+        return None
     if not content_length.isascii() or not content_length.isdigit():
         raise ApiError("BAD_REQUEST", "The Content-Length is not a number.")
-    if int(content_length[:20]) > settings.max_file_size + OVERHEAD_BYTES:
+    announced = int(content_length[:20])
+    if announced > settings.max_file_size + OVERHEAD_BYTES:
         raise _too_large(settings)
+    return announced
 
 
 def _too_large(settings: Settings) -> ApiError:

@@ -9,12 +9,13 @@ import structlog
 from starlette.responses import JSONResponse
 
 from edge_api import queries
-from edge_api.auth import User, user_of
+from edge_api.audit import audit
+from edge_api.auth import User
 from edge_api.bodies import invalid, whole_number
 from edge_api.catalogue import wake
 from edge_api.deadlines import deadline
 from edge_api.errors import ApiError, request_id_of
-from edge_api.keys import fingerprint_key, is_id, new_id, processed_key, thumbnail_key, timestamp
+from edge_api.keys import fingerprint_key, is_id, processed_key, thumbnail_key, timestamp
 from edge_api.presentation import expected_seconds, video_json
 from edge_api.state import Request
 from wire.jobs import Job
@@ -29,14 +30,12 @@ DEFAULT_PAGE = 20
 _FURTHEST = 10**9
 
 
-async def get_video(request: Request) -> JSONResponse:
-    user = await user_of(request)
+async def get_video(request: Request, user: User) -> JSONResponse:
     row = await visible_row(request, user)
     return JSONResponse(await shown(request, user, row))
 
 
-async def list_videos(request: Request) -> JSONResponse:
-    user = await user_of(request)
+async def list_videos(request: Request, user: User) -> JSONResponse:
     query, state = request.query_params, request.state
     status = query.get("status")
     if status is not None and status not in VIDEO_STATUSES:
@@ -58,9 +57,8 @@ async def list_videos(request: Request) -> JSONResponse:
     return JSONResponse({"videos": videos, "total": count, "limit": limit, "offset": offset})
 
 
-async def delete_video(request: Request) -> JSONResponse:
+async def delete_video(request: Request, user: User) -> JSONResponse:
     """The rows go first, in one transaction with a purges row; what is left behind by a crash, the consumer removes."""
-    user = await user_of(request)
     row = await visible_row(request, user)
     env, settings, video_id = request.state["env"], request.state["settings"], row["id"]
     keys = _keys_of(row)
@@ -109,6 +107,7 @@ async def _expected(request: Request, rows: list[Row]) -> float:
 async def _delete_rows(request: Request, user: User, row: Row, keys: list[str]) -> list[Row]:
     """The videos that were duplicates of the deleted one, oldest first. Raises ApiError when somebody was faster."""
     db, video_id, now = request.state["env"].db, row["id"], timestamp()
+    was = {"user": row["user_id"], "status": row["status"], "r2_key": row["r2_key"]}
     statements = [
         db.prepare(queries.DEPENDENTS).bind(video_id),
         db.prepare(queries.INSERT_PURGE).bind(video_id, json.dumps(keys), now),
@@ -116,7 +115,7 @@ async def _delete_rows(request: Request, user: User, row: Row, keys: list[str]) 
         db.prepare(queries.RESET_DEPENDENTS).bind(video_id),
         *(db.prepare(sql).bind(video_id) for sql in queries.DELETE_VIDEO),
         db.prepare(queries.BUMP_CATALOGUE),
-        db.prepare(queries.INSERT_AUDIT).bind(new_id(), f"user:{user.id}", "video.delete", video_id, "{}", now),
+        audit(db, f"user:{user.id}", "video.delete", video_id, was, now),
     ]
     async with deadline(request.state["settings"].binding_timeout_seconds, "DB"):
         results = await db.batch(statements)

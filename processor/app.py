@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from processor.addresses import SourceRules
 from processor.callbacks import call_back
 from processor.errors import BadRequestError, BodyTooLargeError, BusyError, ProcessorError
 from processor.extract import merge
@@ -25,7 +26,7 @@ from processor.metrics import CONTENT_TYPE, Metrics
 from processor.pool import WORKER_COMMAND, Pool, Slot
 from processor.request_ids import RequestIds
 from processor.settings import Settings, worker_environ
-from processor.transport import check_url
+from processor.transport import check_url, parsed_url, port_of
 from processor.worker import WorkerOrders
 from wire.errors import error_body
 from wire.processing import ExtractFormatError, ExtractRequest
@@ -54,6 +55,9 @@ def create_app(settings: Settings, *, worker_command: tuple[str, ...] = WORKER_C
         threads=settings.decode_threads,
         timeout=settings.extract_timeout,
         memory=settings.worker_memory,
+        only_hosts=settings.source_hosts,
+        own_hosts=settings.store_hosts,
+        max_source_bytes=settings.max_source_bytes,
     )
     pool = Pool(
         orders,
@@ -234,7 +238,8 @@ def _extract_request(body: Mapping[str, Any], settings: Settings) -> ExtractRequ
         wanted = ExtractRequest.from_json(body)
     except ExtractFormatError as broken:
         raise BadRequestError(str(broken)) from broken
-    check_url(wanted.video_url, settings.source_hosts)
+    url = parsed_url(wanted.video_url)
+    SourceRules(settings.source_hosts).check(url.host, port_of(url))
     if wanted.callback_url is not None:
         check_url(wanted.callback_url, settings.callback_hosts)
         if not settings.processor_secret:

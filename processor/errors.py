@@ -2,10 +2,12 @@
 
     ProcessorError                 code                    HTTP   may a retry mend it?
     +-- BadRequestError            BAD_REQUEST             400    no
+    +-- ForbiddenSourceError       FORBIDDEN_SOURCE        403    no, unless the settings change
     +-- BodyTooLargeError          BODY_TOO_LARGE          413    no
     +-- UndecodableError           UNDECODABLE             422    no
     +-- NoVideoStreamError         NO_VIDEO_STREAM         422    no
     +-- TooLongError               TOO_LONG                422    no
+    +-- TooLargeError              TOO_LARGE               422    no
     +-- BadDimensionsError         BAD_DIMENSIONS          422    no
     +-- TruncatedError             TRUNCATED               422    no
     +-- EmptyRangeError            EMPTY_RANGE             422    no
@@ -37,6 +39,10 @@ class BadRequestError(ProcessorError):
     code, status, retryable = "BAD_REQUEST", 400, False
 
 
+class ForbiddenSourceError(ProcessorError):
+    code, status, retryable = "FORBIDDEN_SOURCE", 403, False
+
+
 class BodyTooLargeError(ProcessorError):
     code, status, retryable = "BODY_TOO_LARGE", 413, False
 
@@ -51,6 +57,10 @@ class NoVideoStreamError(ProcessorError):
 
 class TooLongError(ProcessorError):
     code, status, retryable = "TOO_LONG", 422, False
+
+
+class TooLargeError(ProcessorError):
+    code, status, retryable = "TOO_LARGE", 422, False
 
 
 class BadDimensionsError(ProcessorError):

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
+from wire.secrets import is_known, refusal
+
 
 class SettingsError(ValueError):
     """A setting is wrong. The message names it and says what to write."""
@@ -45,12 +47,24 @@ class Settings:
     max_merge_bytes: int = _setting(
         128 << 20, "Largest body of /merge-fingerprints.", unit="bytes", minimum=1 << 16, maximum=1 << 32
     )
-    source_hosts: tuple[str, ...] = _setting((), "Hosts that videos may be read from, comma-separated; empty: any.")
+    source_hosts: tuple[str, ...] = _setting(
+        (), "The only hosts that videos are read from, host or host:port, comma-separated; empty: all public ones too."
+    )
+    store_hosts: tuple[str, ...] = _setting(
+        ("127.0.0.1", "localhost", "::1"),
+        "Hosts of your own stores, host or host:port, whose addresses may be private; all others' must be public.",
+    )
+    max_source_bytes: int = _setting(8 << 30, "Largest video read.", unit="bytes", minimum=1, maximum=1 << 50)
     callback_hosts: tuple[str, ...] = _setting(
         ("127.0.0.1", "localhost", "::1"), "Hosts that may be called back: they are sent PROCESSOR_SECRET."
     )
     callback_attempts: int = _setting(5, "How often a callback is tried.", minimum=1, maximum=100)
     processor_secret: str = _setting("", "Sent with callbacks, which need it.", secret=True)
+    environment: str = _setting(
+        "production",
+        "production, or development for `make run`, which takes secrets that everybody knows.",
+        choices=("production", "development"),
+    )
     log_level: str = _setting("info", "debug, info, warning or error.", choices=("debug", "info", "warning", "error"))
 
 
@@ -61,9 +75,12 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         near = [] if name in names else difflib.get_close_matches(name, names, n=1, cutoff=0.9)
         if near:
             raise SettingsError(f"there is no setting {name}; did you mean {near[0]}?")
-    return Settings(
+    settings = Settings(
         **{known.name: _parsed(name, known, environ[name]) for name, known in names.items() if name in environ}
     )
+    if settings.environment == "production" and settings.processor_secret and is_known(settings.processor_secret):
+        raise SettingsError(refusal("PROCESSOR_SECRET"))
+    return settings
 
 
 def describe() -> Iterator[tuple[str, str, str]]:

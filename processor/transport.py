@@ -4,29 +4,57 @@ from __future__ import annotations
 
 import re
 import time
-from urllib.parse import urlsplit
+from collections.abc import Sequence
 
 import httpx
 
-from processor.errors import BadRequestError, SourceUnreachableError, SourceUnsuitableError, TimedOutError
+from processor.addresses import Resolve, SourceRules, addresses_of, resolved
+from processor.errors import (
+    BadRequestError,
+    SourceUnreachableError,
+    SourceUnsuitableError,
+    TimedOutError,
+    TooLargeError,
+)
 
 ATTEMPTS = 3
+MAX_REDIRECTS = 5
+LOOPBACK = SourceRules()
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _REQUEST_SECONDS = 20.0
 
 
 class RangeClient:
-    """Reads byte ranges of one URL; follows no redirect, uses no proxy, tries a passing failure again.
+    """Reads byte ranges of one URL; follows a few redirects, uses no proxy, tries a passing failure again.
 
-    Raises BadRequestError for a URL that is not plain http(s), SourceUnreachableError, SourceUnsuitableError when the
-    server has no Range requests, TimedOutError after the deadline (of time.monotonic()).
+    Each host, the first one and those that it redirects to, is resolved once and judged by rules; connections go to
+    the addresses found then. From a host that is not the operator's own no redirect leads to one with a private
+    address. TLS and the Host header keep the name.
+
+    Raises BadRequestError for a URL that is not plain http(s), ForbiddenSourceError where rules say no,
+    SourceUnreachableError, SourceUnsuitableError when the server has no Range requests, TooLargeError, TimedOutError
+    after the deadline (of time.monotonic()).
     size: of the file in bytes, -1 until the first answer. bytes_read, requests: so far, for the metrics.
     """
 
-    def __init__(self, url: str, *, deadline: float, transport: httpx.BaseTransport | None = None) -> None:
-        check_url(url)
-        self._url = url
+    def __init__(
+        self,
+        url: str,
+        *,
+        deadline: float,
+        rules: SourceRules = LOOPBACK,
+        max_bytes: int = 1 << 63,
+        resolve: Resolve = resolved,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._url = parsed_url(url)
+        self._rules = rules
+        self._max_bytes = max_bytes
+        self._resolve = resolve
+        self._addresses: Sequence[str] = ()
+        self._may_be_private = True
         self._deadline = deadline
         self._client = httpx.Client(
             transport=transport, follow_redirects=False, trust_env=False, headers={"Accept-Encoding": "identity"}
@@ -40,23 +68,50 @@ class RangeClient:
 
     def get(self, start: int, stop: int) -> bytes:
         """Bytes [start, stop); fewer at the end of the file."""
-        for attempt in range(ATTEMPTS):
+        redirects = attempt = 0
+        while True:
             left = self._deadline - time.monotonic()
             if left <= 0:
                 raise TimedOutError("reading the video took longer than EXTRACT_TIMEOUT allows; try again or raise it")
             try:
-                return self._get_once(start, stop, timeout=min(left, _REQUEST_SECONDS))
+                return self._get_once(start, stop, attempt, timeout=min(left, _REQUEST_SECONDS))
+            except _RedirectError as elsewhere:
+                redirects += 1
+                if redirects > MAX_REDIRECTS:
+                    raise SourceUnsuitableError(
+                        f"the URL of the video redirects more than {MAX_REDIRECTS} times; give the last one"
+                    ) from elsewhere
+                self._move(elsewhere.location)
             except _PassingError as passing:
                 if attempt == ATTEMPTS - 1:
                     raise SourceUnreachableError(str(passing)) from passing
                 time.sleep(min(0.2 * 4**attempt, max(0.0, self._deadline - time.monotonic())))
-        raise AssertionError("every attempt returns or raises")
+                attempt += 1
 
-    def _get_once(self, start: int, stop: int, timeout: float) -> bytes:
+    def _move(self, location: str) -> None:
+        """To where a redirect leads, judged before anything is sent there."""
+        try:
+            self._url = parsed_url(str(self._url.join(location)))
+        except (BadRequestError, ValueError, httpx.InvalidURL) as broken:
+            raise SourceUnsuitableError("the URL of the video redirects to something that is no http URL") from broken
+        self._addresses = ()
+
+    def _address(self, attempt: int) -> str:
+        """Another one each try, where the host has several."""
+        if not self._addresses:
+            host, port = self._url.host, port_of(self._url)
+            self._rules.check(host, port)
+            self._may_be_private = self._may_be_private and self._rules.owns(host, port)
+            self._addresses = addresses_of(host, port, may_be_private=self._may_be_private, resolve=self._resolve)
+        return self._addresses[attempt % len(self._addresses)]
+
+    def _get_once(self, start: int, stop: int, attempt: int, timeout: float) -> bytes:
+        url = self._url.copy_with(host=self._address(attempt).partition("%")[0])
+        headers = {"Host": self._url.netloc.decode("ascii"), "Range": f"bytes={start}-{stop - 1}"}
+        extensions = {"sni_hostname": self._url.host}
         self.requests += 1
         try:
-            headers = {"Range": f"bytes={start}-{stop - 1}"}
-            with self._client.stream("GET", self._url, headers=headers, timeout=timeout) as response:
+            with self._client.stream("GET", url, headers=headers, timeout=timeout, extensions=extensions) as response:
                 if self._is_empty_file(response):
                     self.size = 0
                     return b""
@@ -75,8 +130,8 @@ class RangeClient:
         status = response.status_code
         if status in _RETRIED_STATUSES:
             raise _PassingError(f"the server of the video answers {status}; try again later")
-        if 300 <= status < 400:
-            raise SourceUnsuitableError("the URL of the video redirects; give the URL that it redirects to")
+        if status in _REDIRECTS and "location" in response.headers:
+            raise _RedirectError(response.headers["location"])
         if status not in (200, 206):
             raise SourceUnreachableError(
                 f"the server of the video answers {status}; the URL may have expired or the video be gone"
@@ -87,6 +142,8 @@ class RangeClient:
                 "the server of the video does not answer Range requests; serve it from one that does"
             )
         first, last, size = (int(group) for group in found.groups())
+        if size > self._max_bytes:
+            raise TooLargeError(f"the video has {size} bytes, more than the {self._max_bytes} of MAX_SOURCE_BYTES")
         if self.size < 0:
             self.size = size
         if size != self.size:
@@ -109,16 +166,24 @@ class RangeClient:
         return bytes(body)
 
 
-def check_url(url: str, allowed_hosts: tuple[str, ...] = ()) -> None:
-    """Raises BadRequestError unless url is http or https with a host, one of allowed_hosts when there are any."""
+def parsed_url(text: str) -> httpx.URL:
+    """Raises BadRequestError unless text is http or https with a host."""
     try:
-        parts = urlsplit(url)
-        host = parts.hostname
-        httpx.URL(url)
+        url = httpx.URL(text)
     except (ValueError, httpx.InvalidURL) as broken:
         raise BadRequestError(f"the URL cannot be read: {broken}") from broken
-    if parts.scheme not in ("http", "https") or not host:
+    if url.scheme not in ("http", "https") or not url.host:
         raise BadRequestError("the URL must begin with http:// or https:// and name a host")
+    return url
+
+
+def port_of(url: httpx.URL) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
+
+
+def check_url(url: str, allowed_hosts: tuple[str, ...] = ()) -> None:
+    """Raises BadRequestError unless url is http or https with a host, one of allowed_hosts when there are any."""
+    host = parsed_url(url).host
     if allowed_hosts and host not in allowed_hosts:
         raise BadRequestError(f"the host {host} is not among those that this processor may talk to")
 
@@ -133,6 +198,14 @@ async def post_json(url: str, body: bytes, headers: dict[str, str], seconds: flo
             return answer.status_code
     except httpx.TransportError as broken:
         raise ConnectionError(f"no answer from the callback URL ({type(broken).__name__})") from broken
+
+
+class _RedirectError(Exception):
+    """The server says where else to ask."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(location)
+        self.location = location
 
 
 class _PassingError(Exception):

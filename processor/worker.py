@@ -21,6 +21,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO, cast
 
+from processor.addresses import LOOPBACK_HOSTS, SourceRules
 from processor.decode import DecodeLimits
 from processor.errors import ProcessorError, TooDemandingError
 from processor.extract import Recipe, extract
@@ -34,7 +35,10 @@ _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 @dataclass(frozen=True, slots=True)
 class WorkerOrders:
-    """What every job of a worker has in common. timeout: seconds for one job. memory: bytes of address space."""
+    """What every job of a worker has in common. timeout: seconds for one job. memory: bytes of address space.
+
+    only_hosts, own_hosts: as in SourceRules. max_source_bytes: of one video.
+    """
 
     frame_interval: float
     phash_size: int
@@ -42,6 +46,9 @@ class WorkerOrders:
     threads: int
     timeout: float
     memory: int
+    only_hosts: tuple[str, ...] = ()
+    own_hosts: tuple[str, ...] = LOOPBACK_HOSTS
+    max_source_bytes: int = 1 << 50
 
     def to_line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"
@@ -70,7 +77,12 @@ def run(job: dict[str, Any], orders: WorkerOrders) -> tuple[dict[str, Any], byte
     try:
         _limit_cpu(orders)
         request = ExtractRequest.from_json(job)
-        client = RangeClient(request.video_url, deadline=time.monotonic() + orders.timeout)
+        client = RangeClient(
+            request.video_url,
+            deadline=time.monotonic() + orders.timeout,
+            rules=SourceRules(tuple(orders.only_hosts), tuple(orders.own_hosts)),
+            max_bytes=orders.max_source_bytes,
+        )
         limits = DecodeLimits(max_duration=orders.max_duration, threads=orders.threads)
         with RemoteFile(client) as file:
             answer = extract(cast(BinaryIO, file), request, Recipe(orders.frame_interval, orders.phash_size, limits))

@@ -27,7 +27,7 @@ ADAPTERS = {
     "aiohttp": {"wrangler_compat/r2/s3.py"},
     "aiosqlite": {"wrangler_compat/d1/sqlite.py"},
     "arq": ARQ,
-    "redis": ARQ,
+    "redis": ARQ | {"wrangler_compat/ratelimit/redis_window.py"},
     "chromadb": {"wrangler_compat/vectorize/chroma.py"},
     "av": {"processor/decode.py"},
     "acoustid": {"processor/sound.py"},
@@ -41,6 +41,9 @@ ADAPTERS = {
 PURE = (
     "wire/*.py",
     "consumer/policy.py",
+    "consumer/thresholds.py",
+    "consumer/shared_parts.py",
+    "consumer/detection.py",
     "consumer/embedding.py",
     "consumer/candidates.py",
     "consumer/retries.py",

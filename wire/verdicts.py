@@ -43,7 +43,7 @@ class Match:
     similarity_score, video_score, audio_score: 0..1; audio_score is None when one side has no usable sound.
     coverage: share of the upload that the segments cover; ref_coverage: share of the other video. 0..1.
     area: share of the upload's picture that agrees where it agrees best. 0..1.
-    speed: seconds of the other video shown in one second of the upload (1.25 = the upload plays faster).
+    speed: seconds of the other video shown in one second of the upload (1.25: the upload plays faster; -1: backwards).
     pitch_semitones: how much higher the upload sounds.
     """
 

@@ -55,6 +55,12 @@ class Connections:
             raise ConfigError(f"The binding {binding} needs {name}; set it in the environment{example}.")
         return str(value)
 
+    @property
+    def is_store_on_loopback(self) -> bool:
+        """Whether R2 is a server that this machine alone can reach."""
+        host = urlsplit(self.r2_endpoint).hostname or ""
+        return host in ("localhost", "::1") or host.startswith("127.")
+
     def to_environ(self) -> dict[str, str]:
         """What a child process needs in its environment to read the same connections."""
         return {name: value for attribute, name in _NAMES.items() if (value := getattr(self, attribute))}

@@ -63,7 +63,7 @@ class _Dev:
         self._options = options
         self._plan = plan
         self._state = state
-        self._environ = {**environ, "PATH": _path(environ), "PYTHONUNBUFFERED": "1", "HOST": "127.0.0.1"}
+        self._environ = {**plan.vars, **environ, "PATH": _path(environ), "PYTHONUNBUFFERED": "1", "HOST": "127.0.0.1"}
         self._lock = lock
         self._taken: set[int] = {app.port for app in plan.apps if app.is_public}
 

@@ -12,6 +12,7 @@ from wrangler_compat.d1.sqlite import open_sqlite
 from wrangler_compat.errors import ConfigError
 from wrangler_compat.queues.arq_queue import open_arq_queue
 from wrangler_compat.r2.s3 import open_s3_bucket
+from wrangler_compat.ratelimit.redis_window import open_redis_rate_limit
 from wrangler_compat.vectorize.chroma import open_chroma_index
 from wrangler_compat.wrangler_toml import ServiceConfig, WorkerConfig
 
@@ -26,7 +27,7 @@ class Service:
 
 @asynccontextmanager
 async def open_bindings(config: WorkerConfig, connections: Connections) -> AsyncIterator[Mapping[str, Any]]:
-    """Binding name -> R2Bucket, D1Database, Queue, VectorizeIndex or Service.
+    """Binding name -> R2Bucket, D1Database, Queue, VectorizeIndex, RateLimit or Service.
 
     Only D1 touches its backend here (it opens the file); the others reach theirs with their first call. Raises
     ConfigError when a connection that a binding needs is not set.
@@ -62,6 +63,15 @@ async def open_bindings(config: WorkerConfig, connections: Connections) -> Async
                     index.index_name,
                     dimensions=index.dimensions,
                     metric=index.metric,
+                )
+            )
+        for limit in config.ratelimits:
+            env[limit.name] = await opened.enter_async_context(
+                open_redis_rate_limit(
+                    connections.needed("REDIS_URL", limit.name),
+                    limit.namespace_id,
+                    limit=limit.limit,
+                    period=limit.period,
                 )
             )
         env.update({service.binding: _service(config, service) for service in config.services})

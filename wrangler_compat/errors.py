@@ -6,6 +6,7 @@ BindingError                    code, message, retryable
 +-- R2Error                     the object store said no, or could not be reached
 +-- QueueError                  the queue said no, or could not be reached
 +-- VectorizeError              the vector index said no, or could not be reached
++-- RateLimitError              the rate limit could not be asked
 ConfigError                     wrangler.toml or the environment is wrong; the message says where and what to do
 """
 
@@ -43,6 +44,10 @@ class QueueError(BindingError):
 
 
 class VectorizeError(BindingError):
+    pass
+
+
+class RateLimitError(BindingError):
     pass
 
 

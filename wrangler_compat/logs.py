@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 import structlog
+import structlog.tracebacks
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from wrangler_compat.errors import ConfigError
@@ -19,6 +20,8 @@ LEVELS = ("debug", "info", "warning", "error", "critical")
 
 # Whatever they say at info, they say on every request.
 _CHATTY = ("httpx", "httpcore", "botocore", "aiobotocore", "chromadb", "asyncio", "aiosqlite", "python_multipart")
+# Without the frames' variables: those hold tokens and secrets.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 # They bring handlers and propagate=False of their own: taken away, or their lines would not be JSON.
 _WITH_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "arq", "arq.worker")
 
@@ -45,7 +48,7 @@ def configure_logging(service: str, level: str = "info") -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _without_colour,
-                structlog.processors.dict_tracebacks,
+                _TRACEBACKS,
                 structlog.processors.JSONRenderer(default=str),
             ],
         )

@@ -2,13 +2,14 @@
 
 The [dev] table of a wrangler.toml says: process (which Procfile line this worker is), port (a fixed port of it) or
 port_variable (the var with its preferred port), check (a command that must succeed before anything is started), greet
-(a command whose output is shown when everything is ready), secrets (names that get a random value, kept over starts).
+(a command whose output is shown when everything is ready), secrets (names that get a random value, kept over starts),
+vars (what every process finds in its environment, unless the caller's environment says otherwise).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 from wrangler_compat.config import WorkerConfig, load_worker
 from wrangler_compat.errors import ConfigError
 
-_KNOWN = {"process", "port", "port_variable", "check", "greet", "secrets", "rebuild"}
+_KNOWN = {"process", "port", "port_variable", "check", "greet", "secrets", "rebuild", "vars"}
 RELEASE = "release"
 
 
@@ -48,6 +49,7 @@ class Plan:
     greets: tuple[str, ...]
     secrets: tuple[str, ...]
     buckets: tuple[str, ...]
+    vars: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_workers(root: Path, environ: Mapping[str, str]) -> list[WorkerConfig]:
@@ -71,6 +73,7 @@ def make_plan(processes: Mapping[str, str], workers: Sequence[WorkerConfig], *, 
         greets=_gathered(workers, "greet"),
         secrets=tuple(dict.fromkeys(name for worker in workers for name in worker.dev.get("secrets", []))),
         buckets=tuple(dict.fromkeys(bucket.bucket_name for worker in workers for bucket in worker.r2_buckets)),
+        vars={name: _text(value) for worker in workers for name, value in worker.dev.get("vars", {}).items()},
     )
 
 
@@ -121,9 +124,16 @@ def _check_table(worker: WorkerConfig, processes: Mapping[str, str]) -> None:
 def _is_well_typed(key: str, value: Any) -> bool:
     if key == "port":
         return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65_536
+    if key == "vars":
+        return isinstance(value, dict) and all(isinstance(given, str | int | float) for given in value.values())
     if key == "secrets":
         return isinstance(value, list) and all(isinstance(name, str) and name for name in value)
     return isinstance(value, str) and bool(value)
+
+
+def _text(value: object) -> str:
+    """As an environment variable says it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _gathered(workers: Sequence[WorkerConfig], key: str) -> tuple[str, ...]:

@@ -77,6 +77,20 @@ class ServiceConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimitConfig:
+    """name: of the binding. limit: what each key may take in a period of so many seconds; in the file, in `simple`."""
+
+    name: str
+    namespace_id: str
+    limit: int
+    period: int
+
+    @property
+    def binding(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerConfig:
     """What one worker is granted. vars: the defaults of [vars], overridden by the environment."""
 
@@ -89,12 +103,13 @@ class WorkerConfig:
     queue_consumers: tuple[QueueConsumerConfig, ...] = ()
     vectorize: tuple[VectorizeConfig, ...] = ()
     services: tuple[ServiceConfig, ...] = ()
+    ratelimits: tuple[RateLimitConfig, ...] = ()
     dev: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 # https://developers.cloudflare.com/workers/wrangler/configuration/ : those that mean something here, and those that
 # Cloudflare needs and we may pass over.
-_TABLES = {"vars", "r2_buckets", "d1_databases", "queues", "vectorize", "services", "dev", "name"}
+_TABLES = {"vars", "r2_buckets", "d1_databases", "queues", "vectorize", "services", "ratelimits", "dev", "name"}
 _PASSED_OVER = {
     "$schema",
     "account_id",
@@ -140,6 +155,9 @@ def load_worker(folder: Path, environ: Mapping[str, str]) -> WorkerConfig:
         queue_consumers=_bindings(QueueConsumerConfig, queues.get("consumers", []), f"{path} [[queues.consumers]]"),
         vectorize=_bindings(VectorizeConfig, document.get("vectorize", []), f"{path} [[vectorize]]"),
         services=_bindings(ServiceConfig, document.get("services", []), f"{path} [[services]]"),
+        ratelimits=_bindings(
+            RateLimitConfig, _without_simple(document.get("ratelimits", []), path), f"{path} [[ratelimits]]"
+        ),
         dev=_table(document.get("dev", {}), f"{path} [dev]"),
     )
     _refuse_twice(config)
@@ -199,6 +217,17 @@ def _bindings(cls: type[_Binding], entries: object, where: str) -> tuple[_Bindin
     return tuple(_binding(cls, _table(entry, where), where) for entry in entries)
 
 
+def _without_simple(entries: object, path: Path) -> object:
+    """Entries of [[ratelimits]] with the numbers of their `simple` table beside their names."""
+    if not isinstance(entries, list):
+        return entries
+    where = f"{path} [[ratelimits]]"
+    return [
+        {**{key: value for key, value in entry.items() if key != "simple"}, **_table(entry.get("simple", {}), where)}
+        for entry in (_table(entry, where) for entry in entries)
+    ]
+
+
 _FIELD_TYPES: Mapping[str, tuple[type, ...]] = {
     "str": (str,),
     "str | None": (str,),
@@ -244,6 +273,7 @@ def _refuse_twice(config: WorkerConfig) -> None:
         config.queue_producers,
         config.vectorize,
         config.services,
+        config.ratelimits,
     )
     names = [entry.binding for group in groups for entry in group] + list(config.vars)
     for name in names:

@@ -43,8 +43,9 @@ def ours(every: float) -> tuple[str, Handler]:
 
 def verdicts(_: float) -> tuple[str, Handler]:
     """{"query", "references": {id: file}, "source"} -> the verdict, each reference's score, and the segments."""
-    from consumer.policy import POLICY_VERSION, Thresholds, decide
+    from consumer.policy import POLICY_VERSION, decide
     from consumer.similarity import compare
+    from consumer.thresholds import Thresholds
 
     def answer(asked: dict[str, Any]) -> Answer:
         query = fingerprint(asked["query"])
@@ -75,14 +76,14 @@ def pairs(_: float) -> tuple[str, Handler]:
 
 
 def pair_score(evidence: Any) -> Answer:
-    """How surely two videos are the same, as one number: the verdict's score if it is duplicate or flagged, else the
-    picture's."""
-    from consumer.policy import Thresholds, decide
+    """How surely two videos are the same, as one number: the verdict's score, or the picture's where it names none."""
+    from consumer.policy import decide
+    from consumer.thresholds import Thresholds
 
     verdict = decide([("x", evidence)], Thresholds())
     caught = verdict.status in {"duplicate", "flagged"}
     return {
-        "score": verdict.similarity_score if caught else evidence.video_score,
+        "score": evidence.video_score if verdict.similarity_score is None else verdict.similarity_score,
         "caught": caught,
         "reason": verdict.reason,
         "video": evidence.video_score,

@@ -30,8 +30,9 @@ from benchmarks.quality.workers import Progress
 from benchmarks.sound.grid import ALTERATIONS, Alteration, Piece, piece_of, write_altered, write_sound
 from benchmarks.sound.hearing import MOST_COMPARED, Catalogue, fingerprint_of, matched
 from benchmarks.sound.rows import Answer, Peer, rows_of, sums_of
-from benchmarks.sound.tables import MARKERS, clip_table, false_lines, grid_table, sum_table, time_line
-from consumer.policy import POLICY_VERSION, Thresholds
+from benchmarks.sound.tables import MARKERS, clip_table, clips_line, false_lines, grid_table, sum_table, time_line
+from consumer.policy import POLICY_VERSION
+from consumer.thresholds import Thresholds
 from wire.fingerprints import ALGORITHM_VERSION
 
 Codes = Mapping[str, Any]
@@ -114,6 +115,7 @@ def report(answers: Sequence[Answer], catalogue: int, options: argparse.Namespac
     """catalogue: how many sounds it holds. peer: fpcalc's version."""
     sections = [
         heading(answers, catalogue, options, peer),
+        clips_line(answers, names_in(options.tuned)),
         sum_table(sums_of(answers, names_in(options.tuned))),
         false_lines(answers),
         time_line(answers),

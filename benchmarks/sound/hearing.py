@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from consumer import candidates
-from consumer.policy import Thresholds, judge
+from consumer.policy import judge
 from consumer.similarity.evidence import Evidence
 from consumer.similarity.sound import Heard, has_sound, heard
 from consumer.sound_terms import sound_question, sound_terms, sound_votes
+from consumer.thresholds import Thresholds
 from processor.decode import DecodeLimits
 from processor.extract import Recipe, extract
 from wire.fingerprints import Fingerprint, unpack

@@ -104,7 +104,7 @@ def sums_of(answers: Sequence[Answer], tuned: Collection[str] = ()) -> list[Sum]
     """All together and by kind, near and far; and of the clips that nothing was tuned on, when some were."""
     untuned = [answer for answer in answers if answer.clip not in tuned]
     groups: list[tuple[str, Sequence[Answer]]] = [("all", answers)]
-    if tuned and untuned:
+    if tuned and 0 < len(untuned) < len(answers):
         groups.append((f"clips not tuned on ({len({answer.clip for answer in untuned})})", untuned))
     groups += [(kind, [answer for answer in answers if answer.alteration.kind == kind]) for kind in KINDS]
     return [_sum(title, bounds, rows_of(some)) for title, some in groups if some for bounds in (NEAR, FAR)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from statistics import median
 
 from benchmarks.quality.tables import percent, table
@@ -32,6 +32,13 @@ def false_lines(answers: Sequence[Answer]) -> str:
     wrong = sum(bool(answer.wrong) for answer in answers)
     lines = [f"- `{clip}` was taken for `{other}` {times} times" for (clip, other), times in pairs.most_common()]
     return f"Another clip was named in {wrong} of {len(answers):,} answers:\n\n" + "\n".join(lines)
+
+
+def clips_line(answers: Sequence[Answer], tuned: Set[str]) -> str:
+    """Which clips were altered, and on how many of them something was tuned, when it is said on which it was."""
+    clips = sorted({answer.clip for answer in answers})
+    known = "" if not tuned else f" Something was tuned on {len(tuned & {*clips}) or 'none'} of them."
+    return f"The clips: {', '.join(f'`{clip}`' for clip in clips)}.{known}"
 
 
 def clip_table(answers: Sequence[Answer]) -> str:

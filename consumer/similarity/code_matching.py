@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from consumer.similarity.repetition import varied
 
-LEAST_CODES = 24
-"""Fewer codes than this (3 s) are no sound to compare."""
+LEAST_CODES = 19
+"""Fewer codes than this, those of 5 s, are no sound to compare."""
 
 LEAST_VARIETY = 0.2
 """Share of codes that must differ from the one before by more than two bits; music and speech have 0.5 and more."""

@@ -26,8 +26,8 @@ class Evidence:
     video_score: of the surest stretch, 0..1. audio_score: along the best aligned stretch of sound; None when one side
     has no sound to compare; audio_seconds and audio_variety describe that stretch.
     coverage, ref_coverage: share of the samples that show something which the matched stretches cover, 0..1.
-    mirrored, speed: how the upload shows the reference (speed 1.25: the upload plays faster). quarter_turns: how often
-    the upload has to be turned counter-clockwise, after mirroring, to show it.
+    mirrored, speed: how the upload shows the reference (speed 1.25: the upload plays faster; negative: backwards).
+    quarter_turns: how often the upload has to be turned counter-clockwise, after mirroring, to show it.
     still, moving, area: the surest stretch's correlations and the share of the picture that agrees.
     segments: matched stretches of picture, surest first; audio_segments: of sound. Seconds.
     duration, ref_duration: seconds.

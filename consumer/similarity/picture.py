@@ -8,15 +8,15 @@ what moves. A copy has both.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.similarity.pictures import BAND, Pictures, whitened
-from consumer.similarity.reel import Reel
-from consumer.similarity.registration import Registered, measure, of_window, refine, warp
+from consumer.similarity.overlay import Overlay
+from consumer.similarity.pictures import Pictures
+from consumer.similarity.registration import Registered, measure, of_window, refine
 from consumer.similarity.search import LEAST_SAMPLES, Hypothesis, inset_proposals, proposals
+from consumer.similarity.slides import middles
 from consumer.similarity.timeline import STEP, Line
 from consumer.similarity.timing import exact_course
 from consumer.similarity.views import Seen
@@ -25,9 +25,12 @@ _MOMENTS = 24
 _MOST_PIECES = 4
 _LOOKED_AT = 3
 _SURE = 8.0
-_BLOCK = 512
-_CLOSE, _CLEARLY = 0.25, 0.1
+_HOPELESS = -6.0
+"""Strength at the first laying under which nothing was ever mended by finding the exact course."""
 _LONG = 8
+_SLIDE_SECONDS = 1.0
+"""A slide is evidence for so long, however long it stands."""
+
 _MUCH_EXTENT, _MUCH_VARIETY = 180.0, 1.5
 _STRENGTHS = (-14.0, 1.2, 2.4, 3.6, 13.0)
 _SCORES = (0.0, 0.70, 0.85, 0.95, 1.0)
@@ -125,42 +128,46 @@ def _fisher(correlation: float) -> float:
 
 
 def _measured(query: Seen, reference: Seen, found: Hypothesis) -> Stretch:
+    """As what moves and, where the query may be made of slides, as those: whichever is surer."""
+    each = np.arange(len(query.telling))
+    taken = [each] if np.array_equal(query.slides, each) else [query.slides, each]
+    return max((_measured_as(query, reference, found, slides) for slides in taken), key=lambda one: one.strength)
+
+
+def _measured_as(query: Seen, reference: Seen, found: Hypothesis, slides: NDArray[np.intp]) -> Stretch:
+    """slides: which one each sample shows, intp [n] (`slides_of`)."""
     line, shown = found.line, found.query.detail
     own = query.pictures(found.query)
     other = reference.reel(found.reference.with_bars)
-    moments = _moments(query, line.first, line.last)
+    moments = _moments(query, slides, line.first, line.last)
 
     def alongside(speed: float, offset: float) -> Pictures:
         return other.at(speed * moments * STEP + offset)
 
     affine = refine(own[moments], alongside(line.speed, line.offset), of_window(found.reference.window), shown)
-    speed, offset = exact_course(own, other, moments, affine, (line.speed, line.offset))
-    affine = refine(own[moments], alongside(speed, offset), affine, shown)
-    first, last = _extent_in_time(query, own, other, affine, (speed, offset), line)
-    moments = _moments(query, *_well_within(first, last))
-    nearest = _nearest(own[moments], other, speed * moments * STEP + offset, affine)
-    registered = measure(own[moments], other.at(nearest), affine, shown)
-    return _stretch(query, reference, found, registered, (speed, offset), (first, last))
+    rough = measure(own[moments], alongside(line.speed, line.offset), affine, shown)
+    if strength_of(rough, line.samples * STEP) < _HOPELESS:
+        overlay = Overlay(own, other, affine, (line.speed, line.offset), slides)
+        return _stretch(query, reference, found, rough, overlay, (line.first, line.last))
+    course = exact_course(own, other, moments, affine, (line.speed, line.offset))
+    affine = refine(own[moments], alongside(*course), affine, shown)
+    overlay = Overlay(own, other, affine, course, slides)
+    first, last = _extent_in_time(query, overlay, line)
+    moments = _moments(query, slides, *_well_within(first, last))
+    registered = measure(own[moments], other.at(overlay.nearest(moments)), affine, shown)
+    return _stretch(query, reference, found, registered, overlay, (first, last))
 
 
-def _moments(query: Seen, first: int, last: int) -> NDArray[np.intp]:
-    """At most _MOMENTS of the samples first..last that show something, evenly spread; `first` itself when none does."""
+def _moments(query: Seen, slides: NDArray[np.intp], first: int, last: int) -> NDArray[np.intp]:
+    """At most _MOMENTS of the samples first..last that show something, one of each slide, evenly spread; `first` itself
+    when none does."""
     rows = np.arange(first, last + 1)
     telling = rows[query.telling[rows]]
     if len(telling) == 0:
         return rows[:1]
+    telling = middles(telling, slides[telling])
     chosen = np.linspace(0, len(telling) - 1, min(_MOMENTS, len(telling))).astype(np.intp)
     return np.asarray(telling[chosen], dtype=np.intp)
-
-
-def _nearest(
-    own: Pictures, other: Reel, seconds: NDArray[np.floating[Any]], affine: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """The same times, float64 [k], but where a picture a little earlier or later agrees clearly better: at cuts."""
-    shifts = np.array([0.0, -_CLOSE, _CLOSE])
-    likeness = np.stack([_agreement(own, other.at(seconds + shift), affine) for shift in shifts])
-    likeness[0] += _CLEARLY
-    return np.asarray(seconds + shifts[likeness.argmax(axis=0)], dtype=np.float64)
 
 
 def _well_within(first: int, last: int) -> tuple[int, int]:
@@ -174,38 +181,31 @@ def _stretch(
     reference: Seen,
     found: Hypothesis,
     registered: Registered,
-    course: tuple[float, float],
+    overlay: Overlay,
     span: tuple[int, int],
 ) -> Stretch:
-    speed, offset = course
+    speed, offset = overlay.course
     start, end = span[0] * STEP, min((span[1] + 1) * STEP, query.fingerprint.duration)
-    ref_start = max(speed * start + offset, 0.0)
-    ref_end = min(speed * end + offset, reference.fingerprint.duration)
+    ref_start, ref_end = sorted(speed * at + offset for at in (start, end))
+    ref_start, ref_end = max(ref_start, 0.0), min(ref_end, reference.fingerprint.duration)
     rows = np.zeros(len(query.telling), np.bool_)
     rows[span[0] : span[1] + 1] = True
     ref_rows = np.zeros(len(reference.telling), np.bool_)
     ref_rows[round(ref_start / STEP) : max(round(ref_end / STEP), round(ref_start / STEP) + 1)] = True
-    strength = strength_of(registered, end - start)
+    shown = int(overlay.slides[span[1]] - overlay.slides[span[0]]) + 1
+    strength = strength_of(registered, min(end - start, shown * _SLIDE_SECONDS))
     return Stretch(
         start, end, ref_start, ref_end, speed, found.query.mirrored, found.query.quarter_turns,
         registered, registered.area * found.query.share, strength, score_of(strength), rows, ref_rows,
     )  # fmt: skip
 
 
-def _extent_in_time(
-    query: Seen,
-    own: Pictures,
-    other: Reel,
-    affine: NDArray[np.float64],
-    course: tuple[float, float],
-    line: Line,
-) -> tuple[int, int]:
+def _extent_in_time(query: Seen, overlay: Overlay, line: Line) -> tuple[int, int]:
     """First and last query sample, around the line's run, that agree with the reference's; both inclusive."""
-    speed, offset = course
-    at = speed * np.arange(len(own)) * STEP + offset
-    within = (at >= -STEP / 2) & (at <= other.last_second + STEP / 2)
-    blocks = [slice(start, start + _BLOCK) for start in range(0, len(own), _BLOCK)]
-    agreement = np.concatenate([_agreement(own[block], other.at(at[block]), affine) for block in blocks])
+    speed, offset = overlay.course
+    agreement = overlay.agreement()
+    at = speed * np.arange(len(agreement)) * STEP + offset
+    within = (at >= -STEP / 2) & (at <= overlay.other.last_second + STEP / 2)
     inner = agreement[line.first : line.last + 1][query.telling[line.first : line.last + 1]]
     least = 0.5 * float(np.median(inner)) if len(inner) else 0.0
     smooth = np.convolve(np.pad(agreement, 1, mode="edge"), np.ones(3) / 3, mode="valid")
@@ -221,11 +221,3 @@ def _extent_in_time(
     while last > first and not query.telling[last]:
         last -= 1
     return first, last
-
-
-def _agreement(own: Pictures, shown: Pictures, affine: NDArray[np.float64]) -> NDArray[np.float32]:
-    """float32 [n]: correlation of the whitened pictures, moment by moment."""
-    seen, inside = warp(whitened(shown, BAND), affine)
-    mine = whitened(own, BAND) * inside
-    norm = np.sqrt((mine**2).sum(axis=(1, 2)) * ((seen * inside) ** 2).sum(axis=(1, 2)))
-    return np.asarray((mine * seen).sum(axis=(1, 2)) / np.maximum(norm, 1e-9), dtype=np.float32)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.similarity.timeline import SPEEDS, UNRELATED, Line, Strides, best_lines
+from consumer.similarity.pictures import WHOLE
+from consumer.similarity.timeline import BACKWARDS, SPEEDS, UNRELATED, Line, Strides, best_lines
 from consumer.similarity.views import Seen, View, inset_windows, pairs_of_views
 
 LEAST_SAMPLES = 4
@@ -32,14 +33,16 @@ class Hypothesis:
 
 
 def proposals(query: Seen, reference: Seen, free: NDArray[np.bool_]) -> list[Hypothesis]:
-    """Views and lines worth a closer look: every pair of views at speed 1, the best of them at every speed."""
+    """Views and lines worth a closer look: every pair of views at speed 1, whole pictures backwards too, then the best
+    of them at every speed."""
     first: list[Hypothesis] = []
     for own, other in pairs_of_views(query, reference):
-        first.extend(_hypotheses(query, reference, (own, other), free, (1.0,), 1))
+        speeds = (1.0, BACKWARDS) if own.window == other.window == WHOLE else (1.0,)
+        first.extend(_hypotheses(query, reference, (own, other), free, speeds, 1))
     first.sort(key=lambda found: found.line.mass, reverse=True)
     found: list[Hypothesis] = []
     for rough in first[:4]:
-        found.extend(_hypotheses(query, reference, (rough.query, rough.reference), free, SPEEDS, 2))
+        found.extend(_hypotheses(query, reference, (rough.query, rough.reference), free, (*SPEEDS, BACKWARDS), 2))
     found.sort(key=lambda each: each.line.mass, reverse=True)
     return found
 

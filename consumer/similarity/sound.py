@@ -23,10 +23,10 @@ _MOST_STRETCHES = 6
 class Heard:
     """One stretch of sound in both videos: start, end of the query and ref_start, ref_end of the reference, seconds.
 
-    score: 1 for the same recording; what has nothing in common is not among those heard. seconds: how much of the
-    stretch was compared, of the query. variety: how little of it stays the same or comes again, 0..1, of the less
-    varied side: a hum and a siren have little. speed: how fast the query plays the reference. pitch_semitones: how much
-    higher it sounds.
+    score: 1 for the same recording; what has nothing in common is not among those heard. seconds: of the query's side,
+    without those in which either side is silent. variety: how little of it stays the same or comes again, 0..1, of the
+    less varied side: a hum and a siren have little. speed: how fast the query plays the reference. pitch_semitones: how
+    much higher it sounds.
     """
 
     start: float
@@ -77,15 +77,26 @@ def _of_codes(stretch: CodeStretch, query: Fingerprint, reference: Fingerprint) 
     end = (stretch.stop - 1) * CODE_SECONDS + CODE_WINDOW_SECONDS * (1.0 if stretch.to_last else 0.5)
     later = stretch.offset * CODE_SECONDS
     end = min(end, query.duration, reference.duration - later)
+    rows = slice(round(start / CODE_SECONDS), max(0, round((end - TONE_WINDOW_SECONDS) / CODE_SECONDS)) + 1)
     return Heard(
         start=start,
         end=end,
         ref_start=start + later,
         ref_end=end + later,
         score=stretch.score,
-        seconds=(stretch.stop - stretch.start) * CODE_SECONDS,
+        seconds=(end - start) * _audible(query, reference, rows, stretch.offset),
         variety=stretch.variety,
     )
+
+
+def _audible(query: Fingerprint, reference: Fingerprint, rows: slice, offset: int) -> float:
+    """In which share of these rows of the query, which lie offset rows later in the reference, both can be heard.
+
+    1 where there are no tones to tell.
+    """
+    own, other = query.tones[rows], reference.tones[rows.start + offset : rows.stop + offset]
+    both = min(len(own), len(other))
+    return float((own[:both].any(axis=1) & other[:both].any(axis=1)).mean()) if both else 1.0
 
 
 def _of_tones(stretch: ToneStretch, query: Fingerprint, reference: Fingerprint) -> Heard:

@@ -25,10 +25,14 @@ UNRELATED = 0.3
 SPEEDS = (1.0, 0.8, 0.85, 0.9, 0.94, 0.97, 1.03, 1.06, 1.1, 1.15, 1.2, 1.25)
 """Speeds that are tried. Between them the fine search finds its way."""
 
+BACKWARDS = -1.0
+"""The speed of what plays backwards."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """Query samples first..last (inclusive) run along the reference: ref seconds = speed * query seconds + offset.
+    A negative speed runs backwards.
 
     mass: sum over the run of similarity above UNRELATED. mean: mean similarity of the run.
     """
@@ -108,7 +112,7 @@ class _Run:
 def _runs(between: NDArray[np.float32], slope: float, most: int) -> list[_Run]:
     rows, columns = between.shape
     shift = np.round(2 * slope * np.arange(rows)).astype(np.intp)
-    starts = np.arange(-int(shift[-1]), columns)
+    starts = np.arange(-int(max(shift[-1], 0)), columns - int(min(shift[-1], 0)))
     at = shift[:, None] + starts[None, :]
     inside = (at >= 0) & (at < columns)
     gain = np.take_along_axis(between, np.clip(at, 0, columns - 1), axis=1) - np.float32(UNRELATED)
@@ -131,7 +135,7 @@ def _line(run: _Run, speed: float, flipped: bool, row_stride: int, column_stride
     first, last = run.first * row_stride, (run.last + 1) * row_stride - 1
     mean = run.mass / (run.last - run.first + 1) + UNRELATED
     if flipped:
-        along = [(row * STEP / speed + offset) / STEP for row in (first, last)]
+        along = sorted((row * STEP / speed + offset) / STEP for row in (first, last))
         first, last, offset = max(round(along[0]), 0), max(round(along[1]), 0), -offset * speed
     return Line(speed, offset, first, last, run.mass, mean)
 

@@ -31,7 +31,8 @@ Course = tuple[float, float]
 
 
 def exact_course(own: Pictures, other: Reel, moments: NDArray[np.intp], affine: Affine, rough: Course) -> Course:
-    """Speed and offset at which pictures and changes agree best; speed 1 unless another is clearly better.
+    """Speed and offset at which pictures and changes agree best; speed 1 unless another is clearly better. What runs
+    backwards keeps doing so.
 
     own: float32 [n, 32, 32], a sample each STEP. moments: the samples looked at, ascending. rough: where to look.
     """
@@ -40,9 +41,11 @@ def exact_course(own: Pictures, other: Reel, moments: NDArray[np.intp], affine: 
     reel, inside = _warped(other, rough[0] * at + rough[1], affine)
     seen = whitened(own[around], BAND) * inside
     changes = _Changes.of(seen[beside], reel, at)
-    steadily, otherwise = (_by_movement(changes, rough, speeds) for speeds in ((1.0,), {*SPEEDS, rough[0]} - {1.0}))
+    even = float(np.copysign(1.0, rough[0]))
+    others = {*(even * speed for speed in SPEEDS), rough[0]} - {even}
+    steadily, otherwise = (_by_movement(changes, rough, speeds) for speeds in ((even,), others))
     pictures = _SideBySide.of(seen[beside[:, beside.shape[1] // 2]], reel, at)
-    steady = (1.0, rough[1] + (rough[0] - 1.0) * float(at.mean()))
+    steady = (even, rough[1] + (rough[0] - even) * float(at.mean()))
     best = pictures.searched([rough, otherwise], (_FIRST, _LAST))
     unchanged = pictures.searched([steady, steadily], ((_FIRST[0], 0.0), (_LAST[0], 0.0)))
     return best[1] if best[0] > unchanged[0] + _SPEED_MARGIN else unchanged[1]

@@ -34,6 +34,7 @@ _EDGE = 3
 _BANDS = TONES - 2 * _EDGE
 _ORDERS = BITS // 2
 _UNSURE = 4
+_ODDS = np.float32(5.5)
 _LEAST_CHANGE = 0.15
 _AS_IT_IS = PITCHES.index(0.0)
 _VALUES = 1 << np.arange(BITS)
@@ -58,12 +59,18 @@ class Patches:
         return np.asarray((self.projections > 0) @ _VALUES, np.int64)
 
     def probes(self, flips: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """int64 [n, 2**flips]: the codes with any of their least sure bits flipped; and how sure those bits were."""
+        """int64 [n, 2**flips]: the codes with any of their least sure bits flipped; and how unlikely each is, float32.
+
+        Unlikely: the negative logarithm of the probability that another recording of the patch has just this code, each
+        bit being the other one with the odds exp(-_ODDS * |projection|).
+        """
         sureness = np.abs(self.projections)
-        unsure = np.argsort(sureness, axis=1)[:, :flips]
+        unsure = np.argpartition(sureness, flips, axis=1)[:, :flips]
         chosen = (np.arange(2**flips)[None, :] >> np.arange(flips)[:, None]) & 1
         flipped = self.codes[:, None] ^ (_VALUES[unsure] @ chosen)
-        return flipped, np.asarray(np.take_along_axis(sureness, unsure, axis=1) @ chosen, np.float32)
+        odds = _ODDS * np.take_along_axis(sureness, unsure, axis=1) @ chosen.astype(np.float32)
+        as_they_are = np.logaddexp(0, -_ODDS * sureness).sum(axis=1)
+        return flipped, np.asarray(as_they_are[:, None] + odds, np.float32)
 
 
 def as_it_is(tones: NDArray[np.uint8], apart: int) -> Patches:

@@ -25,6 +25,7 @@ from consumer.similarity.pictures import (
     turned,
 )
 from consumer.similarity.reel import Reel
+from consumer.similarity.slides import slides_of
 from consumer.similarity.timeline import FINE_STEP, STEP, on_grid
 from wire.fingerprints import COEFFICIENTS, Fingerprint
 
@@ -54,6 +55,11 @@ class Seen:
         top, bottom, left, right = (float(share) for share in self.fingerprint.box)
         height = max(self.fingerprint.height * (1 - top - bottom), 1.0)
         return max(self.fingerprint.width * (1 - left - right), 1.0) / height
+
+    @cached_property
+    def slides(self) -> NDArray[np.intp]:
+        """Which slide each sample shows; see slides_of."""
+        return slides_of(self.inner)
 
     @property
     def full_aspect(self) -> float:

@@ -43,6 +43,18 @@ def test_the_command_is_told_without_folders(tmp_path: Path) -> None:
     assert "/secret" not in text
     assert "102 altered sounds of 2 clips of 6 s and more" in text
     assert "clips not tuned on (1)" in text
+    assert "The clips: `a`, `b`. Something was tuned on 1 of them." in text
+
+
+def test_clips_that_nothing_was_tuned_on_are_told_so_once(tmp_path: Path) -> None:
+    tuned = tmp_path / "tuned.txt"
+    tuned.write_text("others\n", encoding="utf-8")
+    answers = every("a", 4)
+    text = report(answers, 9, parser().parse_args(["clips", "--tuned", str(tuned)]), "1.5.1")
+    assert "The clips: `a`. Something was tuned on none of them." in text
+    assert "clips not tuned on" not in text
+    plain = report(answers, 9, parser().parse_args(["clips"]), "1.5.1")
+    assert "The clips: `a`.\n" in plain
 
 
 def test_long_clips_are_chosen_by_their_digests_or_by_name(tmp_path: Path) -> None:

@@ -212,6 +212,14 @@ def reversed_in_time(source: Clip) -> Clip:
     return replace(source, draw=lambda moment: source.draw(source.duration - moment))
 
 
+def in_slides(source: Clip, every: float, stands: float, first: float = 1.3) -> Clip:
+    """A picture each `every` seconds from `first` on, each standing for `stands` seconds."""
+    count = int((source.duration - first) / every)
+    return replace(
+        source, draw=lambda moment: source.draw(first + every * int(moment / stands)), duration=count * stands
+    )
+
+
 def still(source: Clip, moment: float = 1.0) -> Clip:
     """One picture all the time."""
     picture = source.draw(moment)

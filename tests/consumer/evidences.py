@@ -20,10 +20,14 @@ def evidence(
     audio_variety: float = 0.9,
     longest: float | None = None,
     area: float = 1.0,
+    start: float = 0.0,
+    ref_start: float = 5.0,
 ) -> Evidence:
-    """longest: seconds of the longest matched stretch; of all that coverage says, when not given."""
-    end = coverage * duration if longest is None else longest
-    heard = Segment(0, audio_seconds, 0, audio_seconds, audio or 0.0)
+    """longest: seconds of the longest matched stretch; of all that coverage says, when not given. start, ref_start:
+    where it starts in the upload and in the other."""
+    lasts = coverage * duration if longest is None else longest
+    seen = Segment(start, start + lasts, ref_start, ref_start + lasts, video, speed, mirrored)
+    heard = Segment(start, start + audio_seconds, ref_start, ref_start + audio_seconds, audio or 0.0)
     return Evidence(
         video_score=video,
         audio_score=audio,
@@ -38,7 +42,7 @@ def evidence(
         still=video,
         moving=video,
         area=area,
-        segments=(Segment(0, end, 0, end, video),) if video >= 0.7 and end > 0 else (),
+        segments=(seen,) if video >= 0.7 and lasts > 0 else (),
         audio_segments=(heard,) if audio_seconds else (),
         duration=duration,
         ref_duration=ref_duration,

@@ -27,7 +27,7 @@ from consumer.calibration import Calibration, Measured, calibration
 from consumer.charts import draw
 from consumer.history import History
 from consumer.kept import Shelf
-from consumer.policy import Thresholds
+from consumer.thresholds import Thresholds
 from consumer.workers import open_workers
 from tests.consumer.clips import clip, fingerprint_of
 from tests.consumer.fingerprints import make_fingerprint

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import beta, binom
 
 from consumer.calibration import THRESHOLDS, Measured, calibration, measured, rates, sample_pairs, upper_bound
-from consumer.policy import Thresholds
+from consumer.thresholds import Thresholds
 from tests.consumer.evidences import evidence
 
 IDS = [f"v{n:03}" for n in range(40)]

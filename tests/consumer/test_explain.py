@@ -16,8 +16,8 @@ from consumer.explain import Explainer, UnknownVideoError, text, to_json
 from consumer.explanation import Explanation, Side, explain
 from consumer.history import History
 from consumer.kept import Shelf, UnusableFingerprintError
-from consumer.policy import Thresholds
 from consumer.similarity import Evidence
+from consumer.thresholds import Thresholds
 from consumer.workers import open_workers
 from tests.consumer.clips import clip, fingerprint_of, mirrored
 from tests.consumer.evidences import evidence
@@ -154,7 +154,7 @@ def test_the_sound_is_told_or_that_there_is_none() -> None:
     shown = said(replace(evidence(0.9, 0.85, audio_seconds=12.0), pitch_semitones=-2.0))
     assert "Sound: audio_score 0.8500" in shown
     assert "pitch    -2.00" in shown
-    assert "   0.00 -   12.00 s of the upload =    0.00 -   12.00 s of the other   score 0.8500" in shown
+    assert "   0.00 -   12.00 s of the upload =    5.00 -   17.00 s of the other   score 0.8500" in shown
 
 
 def test_a_pair_without_anything_in_common_says_so() -> None:

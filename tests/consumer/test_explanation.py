@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.explanation import QUESTIONS, Change, Side, changes_of, explain
-from consumer.policy import SETTINGS, Thresholds, decide, judge
+from consumer.policy import decide, judge
 from consumer.similarity import Evidence
+from consumer.thresholds import SETTINGS, Thresholds
 from tests.consumer.evidences import evidence
 
 THRESHOLDS = Thresholds()

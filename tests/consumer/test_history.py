@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -131,7 +132,8 @@ async def test_many_are_put_back_at_once_and_their_jobs_come_oldest_first(world:
     ids = [await world.decided(consumer, 9, priority="low")]
     ids += [await world.decided(consumer, seed) for seed in (2, 3, 9)]
     before = await world.version()
-    jobs = await History(world.db, page=2).reopen([*reversed(ids)], AT, reviewed_too=False)
+    history = History(world.db, page=2, actor="cli:o'hara")
+    jobs = await history.reopen([*reversed(ids)], AT, reviewed_too=False)
     assert [(priority, job.video_id) for priority, job in jobs] == [
         ("low", ids[0]),
         *(("normal", video_id) for video_id in ids[1:]),
@@ -142,9 +144,10 @@ async def test_many_are_put_back_at_once_and_their_jobs_come_oldest_first(world:
         assert (video["status"], video["duplicate_of"], video["matches"]) == ("processing", None, None)
         assert (job["status"], job["attempt_count"], job["completed_at"]) == ("pending", 0, None)
     assert await world.version() == before + 1
-    audit = await world.rows("SELECT actor, action, subject, at FROM audit_log ORDER BY subject")
+    audit = await world.rows("SELECT actor, action, subject, detail, at FROM audit_log ORDER BY subject")
     assert [row["subject"] for row in audit] == sorted(ids)
-    assert {(row["actor"], row["action"], row["at"]) for row in audit} == {("consumer", "redecide", AT)}
+    assert {(row["actor"], row["action"], row["at"]) for row in audit} == {("cli:o'hara", "redecide", AT)}
+    assert all(json.loads(row["detail"])["was"] in ("approved", "duplicate") for row in audit)
     for _, job_sent in jobs:
         await consumer.jobs.run(job_sent)
     assert [(await world.video(each))["status"] for each in ids] == ["approved", "approved", "approved", "duplicate"]

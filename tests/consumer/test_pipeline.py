@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 import pytest
@@ -121,12 +121,14 @@ async def test_comparing_stops_at_a_duplicate_with_nothing_left_to_account_for(
         asked.extend(references)
         return compare(query, references)
 
-    def decide_by_sound(evidence: Sequence[tuple[str, Likeness]]) -> Verdict:
+    def decide_by_sound(evidence: Sequence[tuple[str, Likeness]], *, approved: Collection[str] = ()) -> Verdict:
         verdict = decide(evidence)
         matches = tuple(dataclasses.replace(match, audio_score=audio_score, area=area) for match in verdict.matches)
         return dataclasses.replace(verdict, matches=matches, thresholds={"audio": 0.8})
 
-    approving = dataclasses.replace(world.detection, decide=lambda evidence: Verdict("approved", POLICY_VERSION, {}))
+    approving = dataclasses.replace(
+        world.detection, decide=partial(_told, verdict=Verdict("approved", POLICY_VERSION, {}))
+    )
     for n in range(6):
         await world.decided(
             await world.consumer(detection=approving), fingerprint=make_fingerprint(1, noise=0.3 + n / 100)
@@ -147,7 +149,7 @@ async def test_where_an_approved_one_accounts_for_all_only_the_likeliest_flagged
         asked.extend(references)
         return compare(query, references)
 
-    def flag(evidence: Sequence[tuple[str, Likeness]]) -> Verdict:
+    def flag(evidence: Sequence[tuple[str, Likeness]], *, approved: Collection[str] = ()) -> Verdict:
         verdict = decide(evidence)
         matches = tuple(dataclasses.replace(match, area=area) for match in verdict.matches)
         return dataclasses.replace(verdict, status="flagged" if evidence else "approved", matches=matches)
@@ -373,5 +375,5 @@ async def test_progress_can_be_followed(world: World, consumer: Consumer) -> Non
     assert "fingerprint" in [stage for stage, _ in seen]
 
 
-def _told(_: Sequence[tuple[str, Likeness]], verdict: Verdict) -> Verdict:
+def _told(_: Sequence[tuple[str, Likeness]], verdict: Verdict, approved: Collection[str] = ()) -> Verdict:
     return verdict

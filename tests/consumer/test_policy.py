@@ -6,26 +6,17 @@ import re
 from dataclasses import asdict, fields, replace
 from itertools import permutations
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.assembly import detection_of
-from consumer.policy import (
-    POLICY_VERSION,
-    SETTINGS,
-    Gate,
-    Opinion,
-    Thresholds,
-    decide,
-    judge,
-    opinion_of,
-    thresholds_of,
-)
+from consumer.policy import POLICY_VERSION, Gate, Opinion, decide, judge, opinion_of
 from consumer.settings import load
 from consumer.similarity import Evidence
+from consumer.thresholds import SETTINGS, Thresholds, thresholds_of
 from tests.consumer.evidences import evidence
 from wire.verdicts import MatchKind, Segment, Verdict
 
@@ -140,7 +131,106 @@ def test_a_matched_part_too_short_to_mean_anything_is_only_noted() -> None:
     assert (short.status, short.similar_to) == ("approved", "video-0")
     assert (enough.status, enough.reason) == ("flagged", "partial_match")
     assert enough.matches[0].kind == "partial"
-    assert enough.matches[0].segments == (Segment(0, 3.0, 0, 3.0, 0.99),)
+    assert enough.matches[0].segments == (Segment(0, 3.0, 5, 8.0, 0.99),)
+
+
+@pytest.mark.parametrize(
+    ("where", "seconds", "status"),
+    [
+        ({"start": 0.0, "ref_start": 0.0}, 5.9, "approved"),
+        ({"start": 0.0, "ref_start": 0.0}, 6.0, "flagged"),
+        ({"start": 95.0, "ref_start": 115.0, "ref_duration": 120.0}, 5.0, "approved"),
+        ({"start": 95.0, "ref_start": 50.0}, 5.0, "flagged"),
+        ({"start": 0.0, "ref_start": 50.0}, 5.0, "flagged"),
+        ({"start": 0.0, "ref_start": 0.0, "mirrored": True}, 5.0, "flagged"),
+        ({"start": 0.0, "ref_start": 0.0, "speed": 1.1}, 5.0, "flagged"),
+        ({"start": 0.0, "ref_start": 0.0, "duration": 9.0}, 5.0, "flagged"),
+    ],
+)
+def test_an_intro_or_end_card_of_both_is_only_noted(where: dict[str, Any], seconds: float, status: str) -> None:
+    found = verdict(evidence(0.99, coverage=0.3, ref_coverage=0.3, longest=seconds, **where))
+    assert found.status == status
+    assert found.similar_to == ("video-0" if status == "approved" else None)
+
+
+def test_a_likeness_that_is_only_noted_scores_less_than_a_suspect() -> None:
+    noted = verdict(evidence(0.99, coverage=0.05, longest=2.0))
+    assert noted.similarity_score == noted.matches[0].similarity_score == 0.8499
+    assert noted.matches[0].video_score == 0.99
+
+
+def test_the_sound_of_an_intro_of_both_accuses_nobody() -> None:
+    """Nor does its picture, which is not asked then; longer, or elsewhere, it does."""
+    intro = {"video": 0.1, "audio": 1.0, "start": 0.0}
+    assert verdict(evidence(**intro, ref_start=0.0, audio_seconds=5.5)).status == "approved"  # type: ignore[arg-type]
+    assert verdict(evidence(**intro, ref_start=0.0, audio_seconds=6.5)).reason == "audio_match"  # type: ignore[arg-type]
+    assert verdict(evidence(**intro, ref_start=9.0, audio_seconds=5.5)).reason == "audio_match"  # type: ignore[arg-type]
+
+
+def partly(**changes: Any) -> Evidence:
+    """Twelve seconds of the upload from its tenth on, somewhere in another."""
+    found: dict[str, Any] = {"coverage": 0.12, "ref_coverage": 0.12, "longest": 12.0, "start": 10.0, "ref_start": 40.0}
+    return evidence(**{"video": 0.99, **found, **changes})
+
+
+def among(*found: Evidence, approved: int) -> Verdict:
+    """The first so many are approved videos, the others are not."""
+    pairs = [(f"video-{n}", each) for n, each in enumerate(found)]
+    return decide(pairs, THRESHOLDS, approved=[video_id for video_id, _ in pairs[:approved]])
+
+
+def test_what_three_approved_videos_show_accuses_nobody() -> None:
+    titles = [partly(ref_start=ref_start) for ref_start in (20.0, 40.0, 60.0)]
+    found = among(*titles, approved=3)
+    assert (found.status, found.similar_to, found.similarity_score) == ("approved", "video-0", 0.8499)
+    assert len(found.matches) == 3
+    assert among(*titles, approved=2).reason == "partial_match"
+    assert among(*titles[:2], approved=2).reason == "partial_match"
+
+
+def test_neither_does_a_flagged_one_that_shows_the_same() -> None:
+    assert among(*[partly()] * 4, approved=3).status == "approved"
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        (partly(longest=14.9), "approved"),
+        (partly(longest=15.0), "flagged"),
+        (partly(start=2.0, longest=12.0), "flagged"),
+        (evidence(0.99, coverage=1.0, start=0.0), "duplicate"),
+        (partly(coverage=0.6, longest=60.0), "flagged"),
+    ],
+)
+def test_a_match_has_to_be_more_than_the_shared_part(more: Evidence, status: str) -> None:
+    found = among(partly(), partly(), partly(), more, approved=4)
+    assert found.status == status
+    assert status == "approved" or found.duplicate_of == "video-3"
+
+
+def music(**changes: Any) -> Evidence:
+    """The same track under other pictures, all along."""
+    return evidence(**{"video": 0.1, "audio": 1.0, "audio_seconds": 90.0, **changes})
+
+
+def test_music_that_three_approved_videos_have_under_other_pictures_accuses_nobody() -> None:
+    assert among(*[music()] * 3, approved=3).status == "approved"
+    assert among(*[music()] * 3, approved=2).reason == "audio_match"
+    assert among(music(), music(), music(video=0.9), approved=3).status == "duplicate"
+    assert among(music(), music(), music(audio_seconds=4.0), approved=3).status == "flagged"
+
+
+def test_sound_that_is_more_than_the_music_still_accuses() -> None:
+    found = among(*[music(audio_seconds=20.0)] * 3, music(audio_seconds=60.0), approved=4)
+    assert (found.reason, found.duplicate_of) == ("audio_match", "video-3")
+
+
+def test_approved_copies_of_the_whole_are_no_witnesses_of_a_shared_part() -> None:
+    """Whatever a moderator let stand."""
+    assert among(*[evidence(0.99)] * 4, approved=4).status == "duplicate"
+    assert (
+        among(*[evidence(0.99, ref_coverage=0.6, ref_duration=60.0, longest=55.0)] * 4, approved=4).status == "flagged"
+    )
 
 
 def test_a_short_video_that_matches_as_a_whole_is_a_duplicate() -> None:
@@ -229,6 +319,7 @@ EVIDENCE = st.builds(
     audio_seconds=st.floats(0, 100),
     audio_variety=SHARE,
     longest=st.none() | st.floats(0, 10),
+    ref_start=st.sampled_from([0.0, 5.0]),
 )
 CANDIDATES = st.lists(EVIDENCE, max_size=4).map(lambda found: [(f"v{n}", each) for n, each in enumerate(found)])
 
@@ -261,6 +352,7 @@ def test_more_agreement_never_clears_a_video(found: Evidence, more: float, sound
 @settings(max_examples=80, deadline=None)
 @given(CANDIDATES, EVIDENCE)
 def test_one_more_candidate_never_clears_a_video(candidates: list[tuple[str, Evidence]], extra: Evidence) -> None:
+    """But what several approved ones have in common; see above."""
     before = decide(candidates, THRESHOLDS)
     after = decide([*candidates, ("v9", extra)], THRESHOLDS)
     assert STANDING[after.status] >= STANDING[before.status]
@@ -301,6 +393,8 @@ def asked(found: Evidence, thresholds: Thresholds = THRESHOLDS) -> list[tuple[st
 TO_THE_TABLE = [(name, True) for name in ("alike", "whole", "same_speed", "upload_covered", "same_length")]
 TO_THE_TABLE += [(name, True) for name in ("other_covered", "fills_picture", "not_mirrored", "not_turned")]
 
+LASTING = [("alike", True), ("whole", False), ("lasting", True)]
+
 
 @pytest.mark.parametrize(
     ("found", "gates"),
@@ -322,6 +416,14 @@ TO_THE_TABLE += [(name, True) for name in ("other_covered", "fills_picture", "no
         (
             evidence(0.9, coverage=0.1, longest=2.0),
             [("alike", True), ("whole", False), ("lasting", False), ("sounds_alike", False), ("similar", True)],
+        ),
+        (
+            evidence(0.9, coverage=0.1, longest=4.0, ref_start=0.0),
+            [*LASTING, ("more_than_intro", False), ("sounds_alike", False), ("similar", True)],
+        ),
+        (
+            evidence(0.9, coverage=0.1, longest=7.0, ref_start=0.0),
+            [*LASTING, ("more_than_intro", True), ("same_speed", True), ("upload_covered", False)],
         ),
         (evidence(0.2, 0.9), [("alike", False), ("sounds_alike", True), ("sounds_long", False), ("similar", False)]),
         (

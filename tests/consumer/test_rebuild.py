@@ -65,7 +65,8 @@ async def test_a_video_is_decided_anew_from_its_fingerprint(world: World, consum
     assert (video["status"], video["duplicate_of"]) == ("duplicate", original)
     assert video["verdict_id"] != before
     assert len(await world.rows("SELECT * FROM verdicts WHERE video_id = ?1", copy)) == 2
-    assert len(await world.rows("SELECT * FROM audit_log WHERE subject = ?1", copy)) == 1
+    (audit,) = await world.rows("SELECT * FROM audit_log WHERE subject = ?1", copy)
+    assert (audit["actor"], audit["detail"]) == ("consumer", '{"was": "duplicate"}')
     assert len(world.processor.asked) == 2
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,7 +13,6 @@ import pytest
 from consumer.assembly import Consumer
 from consumer.history import History, Past, Selection
 from consumer.kept import Shelf
-from consumer.policy import Thresholds
 from consumer.rebuild import Rebuild, RedecideError
 from consumer.records import Video
 from consumer.redecide import (
@@ -27,6 +26,7 @@ from consumer.redecide import (
     thresholds_with,
 )
 from consumer.replay import Replayed
+from consumer.thresholds import Thresholds
 from tests.consumer.fingerprints import make_fingerprint
 from tests.consumer.moderation import review
 from tests.consumer.world import DETECTION, Likeness, World, decide
@@ -40,7 +40,7 @@ NO_CHANGES = (
 )
 
 
-def strict(evidence: Sequence[tuple[str, Likeness]]) -> Verdict:
+def strict(evidence: Sequence[tuple[str, Likeness]], *, approved: Collection[str] = ()) -> Verdict:
     """The double of the policy, to which nothing below 0.99 is alike."""
     return decide([pair for pair in evidence if pair[1].score >= 0.99])
 
@@ -196,7 +196,7 @@ async def test_an_interrupted_dry_run_shows_what_it_has(world: World, consumer: 
         await world.decided(consumer, 1)
     interrupts = iter([os.getpid()])
 
-    def interrupted(evidence: Sequence[tuple[str, Likeness]]) -> Verdict:
+    def interrupted(evidence: Sequence[tuple[str, Likeness]], *, approved: Collection[str] = ()) -> Verdict:
         for process in interrupts:
             os.kill(process, signal.SIGINT)
         return decide(evidence)

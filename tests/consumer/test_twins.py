@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Collection
 from random import Random
 from typing import Any
 
@@ -148,7 +149,7 @@ async def test_a_verdict_is_not_written_into_a_catalogue_that_has_changed(world:
     other = await world.consumer(seed=2)
     decide, interfered = consumer.jobs.pipeline.detection.decide, False
 
-    def decide_late(evidence: Any) -> Any:
+    def decide_late(evidence: Any, *, approved: Collection[str] = ()) -> Any:
         nonlocal interfered
         verdict = decide(evidence)
         if not interfered:

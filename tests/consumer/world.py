@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -83,7 +83,7 @@ def compare(query: Fingerprint, references: Sequence[Fingerprint]) -> list[Liken
     ]
 
 
-def decide(evidence: Sequence[tuple[str, Likeness]]) -> Verdict:
+def decide(evidence: Sequence[tuple[str, Likeness]], *, approved: Collection[str] = ()) -> Verdict:
     """0.95 and more: duplicate; 0.85: flagged; 0.70: similar."""
     thresholds = {"duplicate_threshold": 0.95}
     ranked = sorted(evidence, key=lambda pair: (-pair[1].score, pair[0]))

@@ -208,6 +208,9 @@ def running_system(folder: Path) -> Iterator[System]:
         "CHROMA_URL": chroma.url,
         "PROCESSOR_URL": f"http://127.0.0.1:{ports['processor']}",
         "PROCESSOR_SECRET": "end-to-end-secret",
+        "REQUESTS_PER_MINUTE": "0",
+        "UPLOADS_PER_MINUTE": "0",
+        "UPLOAD_BYTES_PER_MINUTE": "0",
         "MAX_DURATION": str(MAX_DURATION),
         "WEBHOOK_ALLOWED_HOSTS": "localhost",
         # Shorter than the defaults, so that long videos and waits for the dead do not take minutes.

@@ -16,13 +16,13 @@ from starlette.types import Receive, Scope, Send
 
 from edge_api.accounts import create_token, create_user
 from edge_api.app import create_app
-from edge_api.auth import Role
 from edge_api.env import Env
 from edge_api.keys import new_id, timestamp
+from edge_api.scopes import Role
 from edge_api.settings import Settings, configuration
 from wire.jobs import Job
 from wrangler_compat.d1.types import D1Database, D1Value, Row
-from wrangler_compat.testing import MemoryQueue, MemoryR2Bucket, memory_d1
+from wrangler_compat.testing import MemoryQueue, MemoryR2Bucket, MemoryRateLimit, memory_d1
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 SECRET = "a secret of the tests"
@@ -37,6 +37,9 @@ def settings_with(**changes: Any) -> Settings:
         max_file_size=20 * 1024 * 1024,
         upload_part_size=PART,
         event_poll_seconds=0.01,
+        requests_per_minute=0,
+        uploads_per_minute=0,
+        upload_bytes_per_minute=0,
         binding_timeout_seconds=2.0,
     )
     return dataclasses.replace(quick, **changes)
@@ -105,7 +108,14 @@ async def make_people(db: D1Database) -> People:
 async def memory_env() -> AsyncIterator[Env]:
     async with memory_d1(MIGRATIONS) as db:
         yield Env(
-            MemoryR2Bucket(), db, MemoryQueue("video-high"), MemoryQueue("video-normal"), MemoryQueue("video-low")
+            MemoryR2Bucket(),
+            db,
+            MemoryQueue("video-high"),
+            MemoryQueue("video-normal"),
+            MemoryQueue("video-low"),
+            request_limiter=MemoryRateLimit(),
+            upload_limiter=MemoryRateLimit(),
+            byte_limiter=MemoryRateLimit(),
         )
 
 

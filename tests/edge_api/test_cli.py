@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import pwd
 import re
 import stat
 import subprocess
@@ -64,6 +67,59 @@ def test_tokens(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert Told(capsys, "tokens", "revoke", token_id).code == 1
     assert Told(capsys, "tokens", "create", "--user", "nobody").code == 1
     assert Told(capsys, "tokens", "create", "--user", "alice", "--expires", "soon").code == 1
+
+
+def test_scopes(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Told(capsys, *ALICE)
+    scopes = ("--scope", "fingerprint:read", "--scope", "fingerprint:delete,fingerprint:read")
+    assert TOKEN.fullmatch(Told(capsys, "tokens", "create", "--user", "alice", *scopes).out.strip())
+    assert "  fingerprint:read fingerprint:delete  " in Told(capsys, "tokens", "list").out
+    beyond = Told(capsys, "tokens", "create", "--user", "alice", "--scope", "review")
+    assert (beyond.code, beyond.out) == (1, "")
+    assert "review is not for the role uploader, which has fingerprint:read" in beyond.err
+    unknown = Told(capsys, "tokens", "create", "--user", "alice", "--scope", "all")
+    assert "There is no scope all" in unknown.err
+
+
+def test_users_are_changed(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Told(capsys, *ALICE)
+    assert Told(capsys, "users", "update", "alice", "--role", "moderator", "--quota-videos", "0").code == 0
+    assert re.search(r"alice@example\.org +moderator +0 +- ", Told(capsys, "users", "list").out)
+    assert Told(capsys, "users", "update", "alice", "--quota-videos", "-1", "--quota-bytes", "5").code == 0
+    assert re.search(r"alice@example\.org +moderator +- +5 ", Told(capsys, "users", "list").out)
+    assert "There is no user" in Told(capsys, "users", "update", "bob", "--role", "admin").err
+    for wrong in ("-2", "many", "1.5"):
+        with pytest.raises(SystemExit):
+            Told(capsys, "users", "update", "alice", f"--quota-bytes={wrong}")
+        assert "is no quota: a whole number" in capsys.readouterr().err
+
+
+def test_the_audit_log_tells_who_changed_what(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    user_id = Told(capsys, *ALICE).out.strip()
+    token = Told(capsys, "tokens", "create", "--user", "alice", "--name", "laptop").out.strip()
+    token_id = Told(capsys, "tokens", "list").out.splitlines()[1].split()[0]
+    Told(capsys, "tokens", "revoke", token_id)
+    Told(capsys, "users", "update", "alice", "--role", "moderator")
+    told = Told(capsys, "audit", "--json")
+    rows = [json.loads(line) for line in told.out.splitlines()]
+    assert [(row["action"], row["subject"]) for row in rows] == [
+        ("user.create", user_id),
+        ("token.create", token_id),
+        ("token.revoke", token_id),
+        ("user.update", user_id),
+    ]
+    assert {row["actor"] for row in rows} == {f"cli:{pwd.getpwuid(os.getuid()).pw_name}"}
+    assert rows[-1]["detail"] == {"was": {"role": "uploader"}, "is": {"role": "moderator"}}
+    assert token not in told.out
+    assert len(Told(capsys, "audit", "--subject", token_id, "--json").out.splitlines()) == 2
+    assert len(Told(capsys, "audit", "--action", "user.create", "--json").out.splitlines()) == 1
+    assert len(Told(capsys, "audit", "--actor", "nobody", "--json").out.splitlines()) == 0
+    assert json.loads(Told(capsys, "audit", "--limit", "1", "--json").out)["action"] == "user.update"
+    for wrong in ("0", "-1", "all"):
+        with pytest.raises(SystemExit):
+            Told(capsys, "audit", f"--limit={wrong}")
+        assert "no whole number of 1 or more" in capsys.readouterr().err
+    assert re.match(r"at +actor +action +subject +detail\n", Told(capsys, "audit").out)
 
 
 def test_greet_remembers_its_token(database: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,6 +187,8 @@ def test_before_the_migrations(
         ["tokens", "create"],
         ["tokens", "list"],
         ["tokens", "revoke"],
+        ["users", "update"],
+        ["audit"],
         ["greet"],
     ],
 )

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from starlette.routing import Route
 
-from edge_api.app import routes
 from edge_api.errors import ERRORS
+from edge_api.routes import routes
 from tests.edge_api.kit import World, mp4
 from tests.edge_api.test_internal import INTERNAL
 

@@ -165,7 +165,7 @@ async def test_retry_starts_a_failed_job_from_the_beginning(world: World) -> Non
     names = ("error_message", "stage", "lease_owner", "lease_until", "next_attempt_at", "started_at", "completed_at")
     assert {job[name] for name in names} == {None}
     assert [sent.video_id for sent in world.jobs()] == [video_id, video_id]
-    assert await world.rows("SELECT actor, action, subject FROM audit_log") == [
+    assert await world.rows("SELECT actor, action, subject FROM audit_log WHERE action LIKE 'video.%'") == [
         {"actor": "internal", "action": "video.retry", "subject": video_id}
     ]
 
@@ -173,7 +173,9 @@ async def test_retry_starts_a_failed_job_from_the_beginning(world: World) -> Non
 async def test_retry_by_an_admin(world: World) -> None:
     video_id = await world.uploaded(mp4())
     assert (await retry(world, {"video_id": video_id}, world.admin.headers)).status_code == 200
-    assert await world.rows("SELECT actor FROM audit_log") == [{"actor": f"user:{world.admin.id}"}]
+    assert await world.rows("SELECT actor FROM audit_log WHERE action LIKE 'video.%'") == [
+        {"actor": f"user:{world.admin.id}"}
+    ]
 
 
 async def test_retry_by_anybody_else(world: World) -> None:

@@ -12,12 +12,13 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from edge_api.errors import ERRORS
 from edge_api.openapi import document
+from edge_api.routes import routes
 from tests.edge_api.kit import World, mp4, settings_with
 from tests.edge_api.test_errors import calls
 from tests.edge_api.test_internal import INTERNAL, callback
 from tests.edge_api.test_videos import MATCH
 
-DOCUMENT = document(settings_with())
+DOCUMENT = document(settings_with(), routes())
 
 
 def check(answer: httpx.Response, path: str) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from edge_api.addresses import check_url, is_public, resolve_host
+from edge_api.addresses import check_url, resolve_host
 from edge_api.env import Env
 from edge_api.errors import ApiError
 from tests.edge_api.kit import PUBLIC_ADDRESS, People, World, serving, settings_with
+from wire.addresses import is_public
 
 URL = "https://videos.example.org/a.mp4"
 

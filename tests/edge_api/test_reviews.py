@@ -39,9 +39,16 @@ async def test_approve(world: World) -> None:
     assert answer.json()["status"] == "approved"
     shown = await world.video(video_id)
     assert (shown["status"], shown["similar_to"], shown["similarity_score"]) == ("approved", suspect, 0.9)
-    (audit,) = await world.rows("SELECT * FROM audit_log")
+    (audit,) = await world.rows("SELECT * FROM audit_log WHERE action LIKE 'video.%'")
     assert (audit["actor"], audit["subject"]) == (f"user:{world.moderator.id}", video_id)
-    assert json.loads(audit["detail"]) == {"decision": "approve", "note": "a remake"}
+    detail = json.loads(audit["detail"])
+    assert (detail["decision"], detail["note"]) == ("approve", "a remake")
+    assert detail["was"] == {
+        "status": "flagged",
+        "reason": "mirrored",
+        "duplicate_of": suspect,
+        "similarity_score": 0.9,
+    }
     assert await world.rows("SELECT kind FROM notifications") == [{"kind": "video.approved"}]
 
 
@@ -118,7 +125,7 @@ async def test_only_flagged_videos(world: World, status: str) -> None:
         await world.decide(video_id, status)
     answer = await review(world, video_id, decision="approve")
     assert (answer.status_code, answer.json()["code"]) == (409, "NOT_FLAGGED")
-    assert await world.rows("SELECT * FROM audit_log") == []
+    assert await world.rows("SELECT * FROM audit_log WHERE action LIKE 'video.%'") == []
 
 
 async def test_without_a_suspect_it_is_no_duplicate(world: World) -> None:
@@ -133,7 +140,7 @@ async def test_two_moderators_at_the_same_instant(world: World) -> None:
         review(world, video_id, decision="approve"), review(world, video_id, world.admin, decision="reject")
     )
     assert sorted(answer.status_code for answer in answers) == [200, 409]
-    assert len(await world.rows("SELECT * FROM audit_log")) == 1
+    assert len(await world.rows("SELECT * FROM audit_log WHERE action LIKE 'video.%'")) == 1
     assert len(await world.rows("SELECT * FROM notifications")) == 1
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge_api.env import Env, open_env
-from edge_api.settings import WORKER_FOLDER, Settings, configuration, dev_token_file
+from edge_api.settings import WORKER_FOLDER, Settings, configuration, token_file
 from tests.services import S3Server
 from wrangler_compat import procfile
 from wrangler_compat.errors import ConfigError
@@ -68,6 +68,7 @@ def test_env_is_what_wrangler_toml_grants() -> None:
     granted = [bucket.binding for bucket in worker.r2_buckets]
     granted += [database.binding for database in worker.d1_databases]
     granted += [producer.binding for producer in worker.queue_producers]
+    granted += [limit.binding for limit in worker.ratelimits]
     assert [field.name.upper() for field in dataclasses.fields(Env)] == granted
     assert not worker.vectorize
     assert not worker.services
@@ -97,5 +98,5 @@ def test_dev_s_plan_has_the_gateway_in_it() -> None:
 
 
 def test_where_the_dev_token_is_remembered() -> None:
-    assert dev_token_file({}) == Path(".twinreel/token")
-    assert dev_token_file({"TWINREEL_TOKEN_FILE": "/somewhere/token"}) == Path("/somewhere/token")
+    assert token_file({}) == Path(".twinreel/token")
+    assert token_file({"TWINREEL_TOKEN_FILE": "/somewhere/token"}) == Path("/somewhere/token")

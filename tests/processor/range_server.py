@@ -58,7 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
         manners = self.server.manners
         manners.paths.append(self.path)
         time.sleep(manners.delay)
-        path = self.server.folder / self.path.lstrip("/")
+        path = self.server.folder / self.path.partition("?")[0].lstrip("/")
         if manners.fail_next > 0:
             manners.fail_next -= 1
             self._answer(503, b"")

@@ -168,6 +168,22 @@ async def test_a_source_that_fails(service: Running, make_clip: MakeClip, server
     assert (rangeless.status_code, rangeless.json()["code"]) == (502, "SOURCE_UNSUITABLE")
 
 
+@pytest.mark.parametrize("name", ["gone.mp4", "three.mp4"])
+async def test_a_presigned_url_is_told_to_nobody(
+    service: Running, make_clip: MakeClip, server: RangeServer, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    make_clip("three.mp4", CLIP)
+    url = server.url(f"{name}?X-Amz-Signature=hush-hush")
+    answer = await service.extract(video_url=url)
+    server.manners.has_ranges = False
+    refused = await service.extract(video_url=url)
+    metrics = await service.client.get("/metrics")
+    printed = capfd.readouterr()
+    for text in (answer.text, refused.text, metrics.text, printed.out, printed.err):
+        assert "hush-hush" not in text
+    assert any("hush-hush" in path for path in server.manners.paths)
+
+
 async def test_too_long_by_the_setting(make_clip: MakeClip, server: RangeServer) -> None:
     async with running(Settings(slots=1, max_duration=2)) as up:
         response = await up.extract(video_url=server.url(make_clip("three.mp4", CLIP).name))
@@ -177,8 +193,25 @@ async def test_too_long_by_the_setting(make_clip: MakeClip, server: RangeServer)
 async def test_only_the_hosts_allowed_are_read(make_clip: MakeClip, server: RangeServer) -> None:
     async with running(Settings(slots=1, source_hosts=("s3.example",))) as up:
         response = await up.extract(video_url=server.url(make_clip("three.mp4", CLIP).name))
-    assert (response.status_code, response.json()["code"]) == (400, "BAD_REQUEST")
+    assert (response.status_code, response.json()["code"]) == (403, "FORBIDDEN_SOURCE")
     assert server.manners.paths == []
+
+
+async def test_private_addresses_are_those_of_ones_own_stores(make_clip: MakeClip, server: RangeServer) -> None:
+    url = server.url(make_clip("three.mp4", CLIP).name)
+    async with running(Settings(slots=1, store_hosts=("s3.example",))) as up:
+        response = await up.extract(video_url=url)
+    assert (response.status_code, response.json()["code"]) == (403, "FORBIDDEN_SOURCE")
+    assert "STORE_HOSTS" in response.json()["error"]
+    assert server.manners.paths == []
+    async with running(Settings(slots=1, store_hosts=(f"127.0.0.1:{server.port}",))) as up:
+        assert (await up.extract(video_url=url)).status_code == 200
+
+
+async def test_too_many_bytes(make_clip: MakeClip, server: RangeServer) -> None:
+    async with running(Settings(slots=1, max_source_bytes=1000)) as up:
+        response = await up.extract(video_url=server.url(make_clip("three.mp4", CLIP).name))
+    assert (response.status_code, response.json()["code"]) == (422, "TOO_LARGE")
 
 
 async def test_busy_is_told_at_once_with_when_to_come_back(

@@ -9,6 +9,7 @@ from wrangler_compat.config import (
     QueueConsumerConfig,
     QueueProducerConfig,
     R2BucketConfig,
+    RateLimitConfig,
     ServiceConfig,
     VectorizeConfig,
     WorkerConfig,
@@ -54,6 +55,11 @@ queue = "video-normal"
 max_retries = 5
 dead_letter_queue = "video-dead"
 
+[[ratelimits]]
+name = "LIMITER"
+namespace_id = "1001"
+simple = { limit = 100, period = 60 }
+
 [[vectorize]]
 binding = "VECTORIZE"
 index_name = "video-fingerprints"
@@ -87,6 +93,7 @@ def test_everything_is_read(tmp_path: Path) -> None:
     )
     assert config.vectorize == (VectorizeConfig("VECTORIZE", "video-fingerprints", 64, "cosine"),)
     assert config.services == (ServiceConfig("PROCESSOR", "processor"),)
+    assert config.ratelimits == (RateLimitConfig("LIMITER", "1001", 100, 60),)
 
 
 def test_the_environment_overrides_vars_with_the_type_of_the_default(tmp_path: Path) -> None:
@@ -124,6 +131,8 @@ def test_overrides_that_cannot_be(tmp_path: Path, name: str, value: str, message
         ('name = "x"\n[[r2_buckets]]\nbinding = 1\nbucket_name = "b"', "binding = 1 has the wrong type"),
         ('name = "x"\n[[queues.consumers]]\nqueue = "q"\nmax_retries = true', "max_retries = True has the wrong type"),
         ('name = "x"\n[queues]\nproducer = []', r"did you mean producers\?"),
+        ('name = "x"\n[[ratelimits]]\nname = "B"\nnamespace_id = "1"', "an entry without limit"),
+        ('name = "x"\n[[ratelimits]]\nname = "B"\nsimple = 3', "must be a table"),
         ('name = "x"\n[vars]\nB = 1\n[[services]]\nbinding = "B"\nservice = "s"', "declares B twice"),
     ],
 )

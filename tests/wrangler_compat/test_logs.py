@@ -42,6 +42,21 @@ def test_one_json_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     }
 
 
+def test_an_exception_is_told_without_the_variables_of_its_frames(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(token: str) -> None:
+        raise ValueError(f"no such user; the token has {len(token)} letters")
+
+    configure_logging("edge_api")
+    try:
+        fail("hush-" + "hush")
+    except ValueError:
+        structlog.get_logger("auth").exception("unexpected failure")
+    printed = capsys.readouterr().out
+    assert "no such user" in printed
+    assert '"name": "fail"' in printed
+    assert "hush-hush" not in printed
+
+
 def test_the_libraries_speak_the_same_way(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("uvicorn.error", "arq.worker"):
         logging.getLogger(name).addHandler(logging.StreamHandler())

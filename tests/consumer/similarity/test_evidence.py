@@ -18,6 +18,7 @@ from tests.consumer.clips import (
     flat,
     framed,
     graded,
+    in_slides,
     joined,
     letterboxed,
     mirrored,
@@ -147,11 +148,34 @@ def test_the_other_way_round_a_clip_lies_within_the_compilation() -> None:
     assert close(found.segments[0], (1, 8, 7, 14))
 
 
-def test_what_runs_backwards_is_another_video() -> None:
+def test_what_runs_backwards_is_found_and_says_so() -> None:
     for seed, original in ORIGINALS.items():
         found = compare(fingerprint_of(reversed_in_time(original)), FINGERPRINTS[seed])
-        assert found.video_score < LEAST_SIMILAR
-        assert found.segments == ()
+        assert found.video_score >= 0.95
+        assert found.speed == found.segments[0].speed == -1.0
+        assert close(found.segments[0], (0, 16, 0, 16))
+
+
+def test_the_first_half_backwards_is_the_second_half() -> None:
+    found = compare(fingerprint_of(trimmed(reversed_in_time(ONE_SHOT), 0, 10)), fingerprint_of(ONE_SHOT))
+    assert close(found.segments[0], (0, 10, 14, 24))
+    assert found.speed == pytest.approx(-1.0, abs=0.02)
+
+
+@pytest.mark.parametrize(("every", "stands"), [(2.5, 2.0), (2.5, 2.5), (2.0, 2.0), (1.5, 3.0)])
+def test_slides_are_found(every: float, stands: float) -> None:
+    """The reference runs between two slides as far as it likes."""
+    found = compare(fingerprint_of(in_slides(ONE_SHOT, every, stands)), fingerprint_of(ONE_SHOT))
+    assert found.video_score >= 0.95
+    assert found.coverage > 0.7
+
+
+def test_slides_of_another_video_are_not() -> None:
+    for seed in (0, 1):
+        for every, stands in ((2.5, 2.0), (2.5, 2.5)):
+            shown = fingerprint_of(in_slides(ORIGINALS[seed], every, stands))
+            assert compare(shown, FINGERPRINTS[1 - seed]).video_score < LEAST_SIMILAR
+            assert compare(shown, fingerprint_of(ONE_SHOT)).video_score < LEAST_SIMILAR
 
 
 def test_unrelated_videos_stay_low() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from consumer.similarity.timeline import SPEEDS, STEP, UNRELATED, Strides, best_lines, on_grid
+from consumer.similarity.timeline import BACKWARDS, SPEEDS, STEP, UNRELATED, Strides, best_lines, on_grid
 
 Matrix = NDArray[np.float32]
 
@@ -16,7 +16,7 @@ def slow_best_mass(similarity: Matrix, speeds: tuple[float, ...]) -> float:
     rows, columns = similarity.shape
     best = 0.0
     for speed in speeds:
-        for start in range(-2 * int(speed * rows + 1), 2 * columns):
+        for start in range(-2 * int(max(speed, 0) * rows + 1), 2 * columns + 2 * int(max(-speed, 0) * rows + 1)):
             run = 0.0
             for row in range(rows):
                 at = start + int(np.round(2 * speed * row))
@@ -46,7 +46,7 @@ def planted(rows: int, columns: int, speed: float, offset: float, span: tuple[in
     rows=st.integers(1, 9),
     more=st.integers(0, 8),
     seed=st.integers(0, 10**6),
-    speeds=st.sampled_from([(1.0,), (0.8,), (1.25,), (1.0, 0.9, 1.1)]),
+    speeds=st.sampled_from([(1.0,), (0.8,), (1.25,), (-1.0,), (1.0, 0.9, 1.1, -1.0)]),
 )
 def test_no_line_has_more_mass_than_the_best(rows: int, more: int, seed: int, speeds: tuple[float, ...]) -> None:
     matrix = np.random.default_rng(seed).uniform(-0.5, 1.0, (rows, rows + more)).astype(np.float32)
@@ -68,6 +68,15 @@ def test_a_planted_line_is_found(rows: int, columns: int, speed: float) -> None:
     assert [found.first, found.last] == pytest.approx([first, last], abs=2)
     assert found.mean > 0.6
     assert found.samples == found.last - found.first + 1
+
+
+@pytest.mark.parametrize(("rows", "columns", "offset"), [(30, 30, 14.5), (30, 60, 20.0), (60, 30, 16.0)])
+def test_a_line_that_runs_backwards_is_found(rows: int, columns: int, offset: float) -> None:
+    first, last = int(max(0, offset / STEP - columns + 1)), int(min(rows - 1, offset / STEP))
+    found = best_lines(planted(rows, columns, BACKWARDS, offset, (first, last)), (1.0, BACKWARDS))[0]
+    assert found.speed == BACKWARDS
+    assert found.offset == pytest.approx(offset, abs=STEP)
+    assert [found.first, found.last] == pytest.approx([first, last], abs=2)
 
 
 def test_the_lines_of_the_transposed_matrix_are_the_inverse_lines() -> None:

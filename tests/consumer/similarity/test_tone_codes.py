@@ -121,9 +121,24 @@ def test_probes_flip_the_least_sure_bits() -> None:
     assert code == sum(1 << bit for bit in range(BITS) if projections[0, bit] > 0)
     probes, costs = patch.probes(2)
     assert probes.tolist() == [[code, code ^ 1 << 5, code ^ 1 << 9, code ^ 1 << 5 ^ 1 << 9]]
-    assert costs[0] == pytest.approx([0.0, 0.1, 0.3, 0.4])
-    alone, free = patch.probes(0)
-    assert (alone.tolist(), free.tolist()) == ([[code]], [[0.0]])
+    least, *others = costs[0] - costs[0, 0]
+    assert (least, *others) == pytest.approx((0, 0.55, 1.65, 2.2), abs=1e-4)
+    alone, _ = patch.probes(0)
+    assert alone.tolist() == [[code]]
+
+
+def test_the_probabilities_of_all_probes_add_up_to_one() -> None:
+    projections = np.random.default_rng(3).normal(size=(5, BITS)).astype(np.float32) * 2
+    projections[:, 10:] += np.where(projections[:, 10:] > 0, 3, -3)
+    patches = Patches(projections, np.arange(5), np.full(5, 6), np.zeros(5, np.float32))
+    _, unlikely = patches.probes(10)
+    assert np.exp(-unlikely.astype(np.float64)).sum(axis=1) == pytest.approx(np.ones(5), abs=1e-3)
+
+
+def test_what_is_unsure_all_over_is_less_likely_than_what_is_sure() -> None:
+    sure, unsure = np.full((1, BITS), 1.0, np.float32), np.full((1, BITS), 0.2, np.float32)
+    one, other = (Patches(each, np.array([0]), np.array([6]), np.zeros(1, np.float32)) for each in (sure, unsure))
+    assert one.probes(3)[1].min() < other.probes(3)[1].min()
 
 
 def test_probes_bring_more_of_a_copy_back() -> None:

@@ -108,6 +108,14 @@ def test_other_sound_over_it_does_not_hide_it(share: float) -> None:
     assert found.correlation > 0.6
 
 
+@pytest.mark.parametrize(("semitones", "hiss"), [(1.5, 0.1), (1.5, 0.3), (-2.0, 0.3)])
+def test_hiss_does_not_hide_another_pitch(semitones: float, hiss: float) -> None:
+    for seed in (14, 15, 16, 17):
+        found = best(melody(seed, 10.0, semitones=semitones, hiss=hiss), melody(seed, 10.0, hiss=hiss))
+        assert found.semitones == pytest.approx(semitones, abs=0.5)
+        assert found.correlation > 0.45
+
+
 def test_silence_on_both_sides_belongs_to_a_stretch_and_does_not_count() -> None:
     original = joined(silence(5.0), melody(6, 8.0), silence(4.0))
     copy = joined(silence(5.0), melody(6, 8.0, semitones=1.5), silence(4.0))

@@ -51,6 +51,9 @@ port = {port}
 check = "test -e app.py"
 greet = "echo hello from $DEV_URL keeping $DEV_STATE with $SHARED_SECRET"
 secrets = ["SHARED_SECRET"]
+[dev.vars]
+EASY_MODE = true
+EASY_LIMIT = 5
 """
 WORKER = """
 name = "worker"

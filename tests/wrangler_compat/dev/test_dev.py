@@ -33,6 +33,7 @@ def ask(port: int, path: str = "/environ") -> Any:
 
 
 def test_everything_starts_serves_and_stops(project: Project) -> None:
+    project.environ["EASY_LIMIT"] = "7"
     with project.started() as process:
         said = project.said()
         assert "Starting redis, s3, chroma, helper, worker, web." in said
@@ -40,6 +41,9 @@ def test_everything_starts_serves_and_stops(project: Project) -> None:
         assert f"hello from http://127.0.0.1:{project.port} keeping {project.state}" in said
         assert environ["SHARED_SECRET"] in said
         assert environ["HOST"] == "127.0.0.1"
+        for port in (project.port, project.worker_port, project.helper_port):
+            found = ask(port)
+            assert (found["EASY_MODE"], found["EASY_LIMIT"]) == ("true", "7"), "the caller's environment goes first"
         assert environ["HELPER_URL"] == f"http://127.0.0.1:{project.helper_port}"
         assert environ["R2_METADATA"] == "sidecar"
         assert ask(project.worker_port)["REDIS_URL"] == environ["REDIS_URL"]

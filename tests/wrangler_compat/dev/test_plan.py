@@ -65,6 +65,11 @@ def test_a_line_that_nobody_declares_is_started_too() -> None:
     assert plan.release is None
 
 
+def test_what_every_process_finds_in_its_environment() -> None:
+    workers = [worker("a", dev={"vars": {"MODE": "easy", "LIMIT": 5}}), worker("b", dev={"vars": {"STRICT": False}})]
+    assert make_plan({}, workers).vars == {"MODE": "easy", "LIMIT": "5", "STRICT": "false"}
+
+
 def test_a_worker_without_a_port() -> None:
     plan = make_plan({"quiet": "run"}, [worker("x", dev={"process": "quiet"})])
     assert plan.apps == (App("quiet", "run"),)
@@ -82,6 +87,8 @@ def test_a_worker_without_a_port() -> None:
         ({"port": 65536}, "wrong type"),
         ({"secrets": "KEY"}, "wrong type"),
         ({"secrets": [""]}, "wrong type"),
+        ({"vars": ["A"]}, "wrong type"),
+        ({"vars": {"A": ["x"]}}, "wrong type"),
         ({"greet": ""}, "wrong type"),
         ({"process": "web", "port_variable": "NO_SUCH"}, "no whole number"),
     ],

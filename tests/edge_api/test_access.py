@@ -1,0 +1,329 @@
+"""Two users, every route: who gets what answer. A route without a rule here fails."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import httpx
+import pytest
+from starlette.routing import Route
+
+from edge_api.access import Entry, for_everybody
+from edge_api.accounts import create_token, revoke_token
+from edge_api.auth import new_token
+from edge_api.env import Env
+from edge_api.index import index
+from edge_api.keys import thumbnail_key, timestamp
+from edge_api.openapi import document
+from edge_api.routes import routes
+from edge_api.scopes import SCOPES, SCOPES_OF_ROLE, Role, Scope
+from tests.edge_api.kit import SECRET, People, World, box, ftyp, moov, mp4, serving, settings_with
+from tests.edge_api.test_internal import callback
+from tests.edge_api.test_videos import MATCH
+
+Call = tuple[str, str]
+Kind = Literal["open", "own", "video", "moderator", "service", "operator"]
+
+KINDS: Mapping[Kind, Mapping[str, str]] = {
+    # Everybody, whatever they show.
+    "open": {},
+    # A token's own affairs.
+    "own": {"bob": "ok", "moderator": "ok", "admin": "ok"},
+    # One video: its owner's, and everybody's for those who look after them.
+    "video": {"bob": "VIDEO_NOT_FOUND", "moderator": "ok", "admin": "ok"},
+    # One video, settled by those who look after them.
+    "moderator": {"alice": "FORBIDDEN", "bob": "VIDEO_NOT_FOUND", "moderator": "ok", "admin": "ok"},
+    # The services of this installation alone: no token is taken.
+    "service": dict.fromkeys(
+        ("nobody", "alice", "bob", "moderator", "admin", "unknown", "expired", "revoked", "lacking", "only"),
+        "INVALID_SECRET",
+    )
+    | {"service": "ok", "impostor": "INVALID_SECRET"},
+    # The services, and admins.
+    "operator": {
+        "alice": "FORBIDDEN",
+        "bob": "FORBIDDEN",
+        "moderator": "FORBIDDEN",
+        "admin": "ok",
+        "service": "ok",
+        "impostor": "INVALID_SECRET",
+    },
+}
+"""What differs from the usual answers below."""
+
+USUAL = {
+    "nobody": "UNAUTHORIZED",
+    "service": "UNAUTHORIZED",
+    "impostor": "UNAUTHORIZED",
+    "unknown": "INVALID_TOKEN",
+    "expired": "INVALID_TOKEN",
+    "revoked": "INVALID_TOKEN",
+    "alice": "ok",
+    "lacking": "MISSING_SCOPE",
+    "only": "ok",
+}
+CALLERS = (*USUAL, "bob", "moderator", "admin")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """scope: what a token must carry. role: the least one that has it. success: the status of a call that may."""
+
+    kind: Kind
+    scope: Scope | None = None
+    role: Role = "uploader"
+    success: int = 200
+    json: Mapping[str, Any] | None = None
+
+    def answer(self, caller: str) -> str:
+        if self.kind == "open":
+            return "ok"
+        return KINDS[self.kind].get(caller) or USUAL[caller]
+
+
+RULES: Mapping[Call, Rule] = {
+    ("GET", "/"): Rule("open"),
+    ("GET", "/openapi.json"): Rule("open"),
+    ("GET", "/livez"): Rule("open"),
+    ("GET", "/readyz"): Rule("open"),
+    ("GET", "/metrics"): Rule("open"),
+    ("POST", "/api/upload"): Rule("own", "fingerprint:write"),
+    ("POST", "/api/fingerprints"): Rule(
+        "own", "fingerprint:write", success=202, json={"video_url": "https://example.org/a.mp4"}
+    ),
+    ("GET", "/api/videos"): Rule("own", "fingerprint:read"),
+    ("GET", "/api/videos/{video_id}"): Rule("video", "fingerprint:read"),
+    ("GET", "/api/videos/{video_id}/events"): Rule("video", "fingerprint:read"),
+    ("DELETE", "/api/videos/{video_id}"): Rule("video", "fingerprint:delete"),
+    ("POST", "/api/videos/{video_id}/review"): Rule("moderator", "review", "moderator", json={"decision": "approve"}),
+    ("POST", "/internal/fingerprint-complete"): Rule("service"),
+    ("GET", "/internal/failed"): Rule("operator", "admin", "admin"),
+    ("POST", "/internal/retry"): Rule("operator", "admin", "admin"),
+}
+
+
+def calls(of: Iterable[Route]) -> set[Call]:
+    return {(method, route.path) for route in of for method in (route.methods or set()) - {"HEAD", "OPTIONS"}}
+
+
+def unruled(of: Iterable[Route]) -> set[Call]:
+    return calls(of) ^ set(RULES)
+
+
+def test_every_route_has_a_rule_and_every_rule_a_route() -> None:
+    assert unruled(routes()) == set()
+
+
+def test_a_new_route_without_a_rule_fails() -> None:
+    assert unruled([*routes(), for_everybody("GET", "/new", index)]) == {("GET", "/new")}
+    assert unruled([*routes(), Route("/livez", index, methods=["DELETE"])]) == {("DELETE", "/livez")}
+
+
+def test_every_route_is_built_from_the_table() -> None:
+    assert all(isinstance(route, Entry) for route in routes())
+
+
+@pytest.mark.parametrize("call", RULES, ids=" ".join)
+def test_the_document_tells_the_rule(call: Call) -> None:
+    rule, (method, path) = RULES[call], call
+    operation = document(settings_with(), routes())["paths"][path][method.lower()]
+    expected: list[dict[str, list[str]]] = [{"internal": []}] if rule.kind in ("service", "operator") else []
+    if rule.scope:
+        expected.append({"token": [rule.scope]})
+    assert operation.get("security", []) == expected
+    assert ("403" in operation["responses"]) == (rule.scope is not None)
+
+
+async def headers_of(world: World, rule: Rule, caller: str) -> dict[str, str]:
+    if caller in ("nobody", "service", "impostor"):
+        secret = {"service": SECRET, "impostor": SECRET + "x"}.get(caller)
+        return {} if secret is None else {"Authorization": f"Internal-Secret {secret}"}
+    if caller == "unknown":
+        return {"Authorization": f"Bearer {new_token()}"}
+    if caller in ("alice", "bob", "moderator", "admin"):
+        return dict(getattr(world, caller).headers)
+    user = {"uploader": "alice", "moderator": "moderator", "admin": "admin"}[rule.role]
+    scopes: Iterable[str] = ()
+    if caller == "lacking":
+        scopes = SCOPES_OF_ROLE[rule.role] - {rule.scope}
+    elif caller == "only":
+        # Whoever settles others' videos sees them by the same scope.
+        scopes = [rule.scope or "fingerprint:read"]
+    issued = await create_token(world.env.db, user=user, name=None, expires=None, scopes=scopes)
+    if caller == "expired":
+        past = timestamp(datetime.now(UTC) - timedelta(seconds=1))
+        await world.run("UPDATE api_tokens SET expires_at = ?1 WHERE id = ?2", past, issued.id)
+    if caller == "revoked":
+        await revoke_token(world.env.db, issued.id)
+    return {"Authorization": f"Bearer {issued.token}"}
+
+
+async def ask(world: World, call: Call, video_id: str, headers: Mapping[str, str]) -> httpx.Response:
+    (method, path), rule = call, RULES[call]
+    options: dict[str, Any] = {"json": rule.json} if rule.json else {}
+    if path == "/api/upload":
+        options = {"files": {"video": ("a.mp4", mp4(seed=99), "video/mp4")}}
+    elif path == "/internal/retry":
+        options = {"json": {"video_id": video_id}}
+    elif path == "/internal/fingerprint-complete":
+        options = {"json": callback(video_id)}
+    return await world.client.request(method, path.replace("{video_id}", video_id), headers=headers, **options)
+
+
+async def prepared(world: World, call: Call) -> str:
+    """Alice's video, in a state in which the call succeeds."""
+    video_id = await world.uploaded(mp4(seed=1), world.alice)
+    if "{video_id}" in call[1]:
+        await world.decide(video_id, "flagged", reason="mirrored", similarity_score=0.9)
+    return video_id
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("call", RULES, ids=" ".join)
+async def test_matrix(world: World, call: Call, caller: str) -> None:
+    rule = RULES[call]
+    video_id = await prepared(world, call)
+    headers = await headers_of(world, rule, caller)
+    before = await state(world)
+    answer = await ask(world, call, video_id, headers)
+    expected = rule.answer(caller)
+    if expected == "ok":
+        assert answer.status_code == rule.success, answer.text
+    else:
+        status = {"VIDEO_NOT_FOUND": 404, "FORBIDDEN": 403, "MISSING_SCOPE": 403}.get(expected, 401)
+        assert (answer.status_code, answer.json()["code"]) == (status, expected)
+        assert await state(world) == before, "a refusal changes nothing"
+
+
+async def state(world: World) -> Any:
+    tables = ("videos", "processing_jobs", "verdicts", "notifications", "audit_log", "purges", "catalogue")
+    rows = [await world.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables if table != "purges"]
+    return rows, await world.rows("SELECT * FROM purges"), await world.keys(), len(world.jobs())
+
+
+@pytest.mark.parametrize("call", [call for call in RULES if "{video_id}" in call[1]], ids=" ".join)
+@pytest.mark.parametrize("scopes", [(), *((scope,) for scope in sorted(SCOPES_OF_ROLE["uploader"]))])
+async def test_anothers_video_and_none_are_told_apart_by_nothing(
+    world: World, call: Call, scopes: tuple[str, ...]
+) -> None:
+    issued = await create_token(world.env.db, user="bob", name=None, expires=None, scopes=scopes)
+    headers = {"Authorization": f"Bearer {issued.token}"}
+    theirs = await ask(world, call, await prepared(world, call), headers)
+    nobodys = await ask(world, call, "0" * 32, headers)
+    rule = RULES[call]
+    is_refused_unseen = scopes and rule.role == "uploader" and rule.scope not in scopes
+    assert theirs.status_code == nobodys.status_code == (403 if is_refused_unseen else 404)
+    assert {**theirs.json(), "request_id": ""} == {**nobodys.json(), "request_id": ""}
+    changing = {"x-request-id", "content-length"}
+    assert [(k, v) for k, v in theirs.headers.items() if k not in changing] == [
+        (k, v) for k, v in nobodys.headers.items() if k not in changing
+    ]
+
+
+SECRETS_OF_ALICE = ["alices-thumbnail", "alices-fingerprint", "alices.example", "4321987", "4242.5", "alices-request"]
+
+
+async def copied(world: World, status: str) -> tuple[str, str]:
+    """Alice's video, with marks in every column that is hers, and bob's, whose verdict refers to it."""
+    original = await world.uploaded(mp4(seed=1), world.alice)
+    await world.decide(
+        original,
+        "approved",
+        thumbnail_key=thumbnail_key("alices-thumbnail", "videos/x"),
+        fingerprint_id="alices-fingerprint",
+        source_url="https://alices.example/secret?token=1",
+        file_size=4321987,
+        duration_seconds=4242.5,
+        request_id="alices-request",
+    )
+    copy = await world.uploaded(ftyp() + moov(b"vide") + box(b"mdat", b"other" * 400), world.bob)
+    kept = [{**MATCH.to_json(), "video_id": original, "r2_key": "alices-fingerprint", "uploader_email": "alice@"}]
+    columns = {"similar_to": original} if status == "approved" else {"duplicate_of": original}
+    await world.decide(
+        copy,
+        status,
+        similarity_score=0.97,
+        confidence="high" if status == "duplicate" else None,
+        reason="mirrored" if status == "flagged" else None,
+        matches=json.dumps(kept),
+        **columns,
+    )
+    return original, copy
+
+
+@pytest.mark.parametrize("status", ["approved", "duplicate", "flagged"])
+async def test_a_verdict_tells_no_more_of_the_other_video_than_it_must(world: World, status: str) -> None:
+    original, copy = await copied(world, status)
+    (row,) = await world.rows("SELECT r2_key, content_sha256, verdict_id FROM videos WHERE id = ?1", original)
+    shown = await world.video(copy, world.bob)
+    told = [
+        json.dumps(shown),
+        (await world.get("/api/videos", world.bob)).text,
+        (await world.get(f"/api/videos/{copy}/events", world.bob)).text,
+    ]
+    for text in told:
+        assert not [mark for mark in (*SECRETS_OF_ALICE, *row.values(), "alice@") if str(mark) in text]
+    if status == "duplicate":
+        assert shown["original_video"].keys() == {"id", "uploaded_at", "uploader"}
+        assert shown["original_video"]["id"] == shown["duplicate_of"] == original
+        assert shown["original_video"]["uploader"] == "alice"
+    assert [match["video_id"] for match in shown["matches"]] == [original]
+    assert all(match.keys() == MATCH.to_json().keys() for match in shown["matches"])
+    assert (await world.get(f"/api/videos/{original}", world.bob)).status_code == 404
+
+
+async def test_links_are_given_for_ones_own_video_only(world: World) -> None:
+    original, copy = await copied(world, "duplicate")
+    await world.run("UPDATE videos SET source_url = NULL")
+    assert "r2_url" in await world.video(original, world.alice)
+    assert "r2_url" not in await world.video(copy, world.bob)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE api_tokens SET revoked_at = '2026-01-01T00:00:00.000000Z'",
+        "UPDATE api_tokens SET expires_at = '2026-01-01T00:00:00.000000Z'",
+        "UPDATE api_tokens SET scopes = 'fingerprint:write'",
+        "DELETE FROM api_tokens",
+    ],
+)
+async def test_a_stream_ends_with_its_token(env: Env, people: People, change: str) -> None:
+    async with serving(settings_with(event_heartbeat_seconds=0.05, event_stream_seconds=20), env, people) as world:
+        video_id = await world.uploaded(mp4(), world.alice)
+        watching = asyncio.create_task(world.get(f"/api/videos/{video_id}/events", world.alice))
+        await asyncio.sleep(0.2)
+        assert not watching.done()
+        await world.run(change)
+        async with asyncio.timeout(5):
+            answer = await watching
+        assert answer.text.count("event: ") == 1
+        assert ": still here" in answer.text
+
+
+async def test_a_stream_tells_nothing_of_a_video_that_changed_hands(env: Env, people: People) -> None:
+    async with serving(settings_with(event_stream_seconds=20), env, people) as world:
+        video_id = await world.uploaded(mp4(), world.alice)
+        watching = asyncio.create_task(world.get(f"/api/videos/{video_id}/events", world.alice))
+        await asyncio.sleep(0.2)
+        await world.run("UPDATE videos SET user_id = ?1", world.bob.id)
+        async with asyncio.timeout(5):
+            answer = await watching
+        assert answer.text.rstrip().endswith('event: deleted\ndata: {"video_id":"' + video_id + '"}')
+
+
+async def test_lists_hold_ones_own(world: World) -> None:
+    mine = {await world.uploaded(mp4(seed=seed), world.bob) for seed in (1, 2)}
+    theirs = await world.uploaded(mp4(seed=3), world.alice)
+    listed = (await world.get("/api/videos?limit=100", world.bob)).json()
+    assert ({video["video_id"] for video in listed["videos"]}, listed["total"]) == (mine, 2)
+    assert theirs not in json.dumps(listed)
+
+
+def test_the_matrix_walks_every_scope() -> None:
+    assert {rule.scope for rule in RULES.values()} - {None} == set(SCOPES)

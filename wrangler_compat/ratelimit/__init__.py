@@ -1,0 +1,1 @@
+"""Rate limiting: how much of something each key may take in a period."""
