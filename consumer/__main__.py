@@ -20,6 +20,7 @@ from consumer import calibrate, explain, redecide
 from consumer.assembly import Consumer, assemble, detection_of, open_env
 from consumer.calibrate import Calibrator, TooFewVideosError
 from consumer.calibration import Calibration
+from consumer.cli import DONE, FAILED, INTERRUPTED, UNCONFIRMED, WRONG, Run, add_commands
 from consumer.clock import utc_now
 from consumer.env import Env
 from consumer.explain import Explainer, UnknownVideoError
@@ -35,13 +36,11 @@ from wrangler_compat.config import describe_settings
 from wrangler_compat.errors import BindingError, ConfigError
 from wrangler_compat.logs import configure_logging
 
-DONE, FAILED, WRONG, UNCONFIRMED, INTERRUPTED = 0, 1, 2, 3, 130
-
 _EXIT_CODES = """exit codes:
   0    done
   1    failed, or a kept fingerprint could not be read; the message says what
   2    an argument or a setting is wrong
-  3    redecide: several videos, and no --yes; nothing was done
+  3    redecide: several videos, and no --yes; nothing was done. doctor: something was found and is not mended
   130  interrupted; what was done or measured until then was printed"""
 
 _PAIRS_FOR_EACH_PROCESS = 2
@@ -57,12 +56,15 @@ _FAILURES = (
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
     """The exit code."""
-    parsed = _parser().parse_args(arguments)
+    parser, kept_running = _parser()
+    parsed = parser.parse_args(arguments)
     environ = os.environ if environ is None else environ
     commands = {"rebuild": _rebuild, "redecide": _redecide, "explain": _explain, "calibrate": _calibrate}
     try:
         if parsed.command == "settings":
             return _show_settings(environ)
+        if parsed.command in kept_running:
+            return asyncio.run(_look_after(kept_running[parsed.command], parsed, environ))
         return asyncio.run(commands[parsed.command](parsed, environ))
     except ConfigError as wrong:
         print(f"consumer: {wrong}", file=sys.stderr)
@@ -74,7 +76,8 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
         return INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, Run]]:
+    """The parser, and what runs those commands that are given a consumer."""
     parser = argparse.ArgumentParser(
         prog="python -m consumer",
         description="Mend and inspect what the consumer keeps. The worker is `arq consumer.worker.WorkerSettings`.",
@@ -102,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_redecide(commands)
     _add_calibrate(commands)
     _add(commands, "settings", "every setting: its name, value, unit and meaning")
-    return parser
+    return parser, add_commands(partial(_add, commands))
 
 
 def _add(
@@ -177,6 +180,11 @@ async def _env(environ: Mapping[str, str]) -> AsyncIterator[tuple[Env, Settings]
 async def _consumer(environ: Mapping[str, str]) -> AsyncIterator[Consumer]:
     async with _env(environ) as (env, settings), assemble(env, settings, detection_of(settings)) as made:
         yield made
+
+
+async def _look_after(run: Run, parsed: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    async with _consumer(environ) as consumer:
+        return await run(parsed, consumer)
 
 
 async def _rebuild(_: argparse.Namespace, environ: Mapping[str, str]) -> int:

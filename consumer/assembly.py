@@ -15,10 +15,14 @@ from consumer.breaker import Breaker
 from consumer.catalogue import Catalogue
 from consumer.clock import Clock, utc_now
 from consumer.detection import Detection
+from consumer.doctor import Doctor
 from consumer.embedding import index_entries, query_vectors
 from consumer.env import Env
 from consumer.extraction import Extraction
+from consumer.failed_jobs import FailedJobs
+from consumer.hand import Hand
 from consumer.jobs import Jobs
+from consumer.kept import Shelf
 from consumer.leases import Leases
 from consumer.metrics import Metrics
 from consumer.outbox import Outbox
@@ -27,6 +31,8 @@ from consumer.policy import POLICY_VERSION, decide
 from consumer.probes import Ping
 from consumer.processor_client import ProcessorClient, open_http
 from consumer.purging import Purging
+from consumer.rebuild import Rebuild
+from consumer.rounds import Rounds
 from consumer.search import Search
 from consumer.settings import Settings
 from consumer.similarity import compare_each
@@ -34,6 +40,9 @@ from consumer.sound_terms import sound_question, sound_terms
 from consumer.sweep import Sweep
 from consumer.thresholds import Thresholds
 from consumer.verdict_rows import VerdictRows
+from consumer.webhooks.delivery import Webhooks
+from consumer.webhooks.sending import Sender
+from consumer.webhooks.targets import Targets
 from consumer.workers import open_workers, processes
 from wrangler_compat.connections import Connections
 from wrangler_compat.env import open_bindings
@@ -47,6 +56,9 @@ class Consumer:
     settings: Settings
     jobs: Jobs
     sweep: Sweep
+    rounds: Rounds
+    failed_jobs: FailedJobs
+    webhooks: Webhooks
     catalogue: Catalogue
     search: Search
     metrics: Metrics
@@ -89,7 +101,7 @@ async def assemble(
     random = random or Random()
     metrics = Metrics()
     with open_workers(executor or processes(settings.compare_workers)) as workers:
-        leases = Leases(env.db, now, settings.lease_seconds, settings.heartbeat_seconds, settings.max_retries)
+        leases = Leases(env.db, now, settings.lease_seconds, settings.heartbeat_seconds)
         catalogue = Catalogue(
             db=env.db,
             videos=env.vectorize,
@@ -127,12 +139,22 @@ async def assemble(
             deletes_duplicates=settings.delete_duplicates,
         )
         purging = Purging(env.db, env.video_bucket, catalogue)
-        outbox = Outbox(env.db, now, metrics)
+        webhooks = Webhooks(
+            db=env.db,
+            targets=Targets(env.db, now),
+            sender=Sender(settings.webhook_timeout_seconds, settings.webhook_allowed_hosts),
+            metrics=metrics,
+            now=now,
+            random=random,
+            give_up_seconds=settings.webhook_give_up_seconds,
+        )
+        outbox = Outbox(env.db, now, metrics, deliver=webhooks.tell)
         jobs = Jobs(
             worker=f"{socket.gethostname()}:{os.getpid()}",
             pipeline=pipeline,
             purging=purging,
             leases=leases,
+            hand=Hand(),
             outbox=outbox,
             queues=env.queues,
             metrics=metrics,
@@ -150,13 +172,27 @@ async def assemble(
             outbox=outbox,
             metrics=metrics,
             now=now,
-            max_retries=settings.max_retries,
             pending_grace=settings.pending_grace_seconds,
             lease_duration=settings.lease_seconds,
             interval=settings.sweep_seconds,
             deletes_duplicates=settings.delete_duplicates,
+            hand_back_unwritten=jobs.hand_back_unwritten,
         )
-        yield Consumer(env, settings, jobs, sweep, catalogue, search, metrics, _pings(env))
+        doctor = Doctor(
+            rebuild=Rebuild(env.db, env.video_bucket, catalogue, now),
+            shelf=Shelf(env.video_bucket, workers),
+            rows=pipeline.rows,
+            queues=env.queues,
+            policy_version=detection.policy_version,
+            grace_seconds=settings.doctor_grace_seconds,
+        )
+        rounds = Rounds(doctor, env.db, metrics, now, settings.doctor_interval_seconds)
+        failed_jobs = FailedJobs(
+            env.db, env.video_bucket, catalogue, pipeline.rows, env.queues, detection.policy_version, now
+        )
+        yield Consumer(
+            env, settings, jobs, sweep, rounds, failed_jobs, webhooks, catalogue, search, metrics, _pings(env)
+        )
 
 
 def detection_of(settings: Settings) -> Detection:

@@ -24,6 +24,7 @@ from wrangler_compat.d1.types import D1Database, D1PreparedStatement
 from wrangler_compat.vectorize.types import VectorizeIndex, VectorizeVector
 
 _UPSERT_BATCH = 500
+_VIDEOS_AT_ONCE = 20
 _STATEMENT_ROWS = 30
 """Rows of three values that one INSERT binds."""
 
@@ -57,7 +58,7 @@ class Catalogue:
         vectors = [VectorizeVector(entry.vector_id, entry.vector) for entry in distinct.values()]
         for some in queries.chunks(vectors, _UPSERT_BATCH):
             await self.segments.upsert(some)
-        await self._delete_unowned(stale)
+        await self.delete_unowned(stale)
 
     async def remove(self, video_id: str) -> None:
         """Take the video out of the index; what other videos share stays. Doing it again changes nothing."""
@@ -95,7 +96,19 @@ class Catalogue:
         rows = await self.db.prepare(sql).bind(video_id).all()
         return {row["vector_id"] for row in rows.results}
 
-    async def _delete_unowned(self, vector_ids: set[str]) -> None:
+    async def without_segments(self, video_ids: set[str]) -> set[str]:
+        """Those of these videos whose rows name segment vectors that the index does not hold."""
+        ragged: set[str] = set()
+        for some in queries.chunks(sorted(video_ids), _VIDEOS_AT_ONCE):
+            rows = (await self.db.prepare(queries.SEGMENTS_OF_ALL).bind(json.dumps(some)).all()).results
+            for part in queries.chunks(sorted({row["vector_id"] for row in rows}), _UPSERT_BATCH):
+                there = {vector.id for vector in await self.segments.get_by_ids(part)}
+                absent = set(part) - there
+                ragged |= {row["video_id"] for row in rows if row["vector_id"] in absent}
+        return ragged
+
+    async def delete_unowned(self, vector_ids: set[str]) -> None:
+        """Delete those of these segment vectors that no video has."""
         owners = await owners_of(self.db, vector_ids)
         await self._restore_owned(await self._delete_segments(vector_ids - set(owners)))
 

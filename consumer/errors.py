@@ -4,7 +4,7 @@ JobStopped
 +-- Refused          give up: what no retry can mend; the video is rejected with the reason
 +-- HandedBack       not this job's fault: again after a while, the attempt is not counted
 +-- LeaseLost        somebody else has the job, or the video is gone: touch nothing
-Anything else        again after a while; counted, up to MAX_RETRIES
+Anything else        again after a while; counted, up to MAX_RETRIES, unless something that every job needs is away
 """
 
 from __future__ import annotations

@@ -16,11 +16,14 @@ from random import Random
 
 import structlog
 
+from consumer.clock import read_moment
 from consumer.errors import HandedBack, LeaseLost, Refused
-from consumer.leases import Leases
+from consumer.hand import Hand
+from consumer.leases import MOST_INTERRUPTIONS, Leases
 from consumer.metrics import Metrics
 from consumer.outbox import Outbox
 from consumer.pipeline import Pipeline
+from consumer.processor_client import BrokenOffError, ProcessorAwayError, SourceAwayError, WorkerDied
 from consumer.purging import Purging
 from consumer.records import Claim, Video
 from consumer.retries import backoff_seconds, is_last
@@ -31,6 +34,11 @@ from wrangler_compat.queues.types import MessageBatch, Queue
 
 _LAST_WORDS_SECONDS = 5.0
 """How long a cancelled job may take to give its lease back."""
+
+_LONGEST_OUTAGE_SECONDS = 24 * 3600.0
+"""What lasts longer counts as the job's own failure: it has to end some day."""
+
+_LONGEST_PAUSE_SECONDS = 60.0
 
 _log = structlog.get_logger(__name__)
 
@@ -43,6 +51,7 @@ class Jobs:
     pipeline: Pipeline
     purging: Purging
     leases: Leases
+    hand: Hand
     outbox: Outbox
     queues: Mapping[Priority, Queue]
     metrics: Metrics
@@ -71,16 +80,26 @@ class Jobs:
             await self.purging.purge(job.video_id)
             _log.info("video_purged")
             return
-        claim = await self.leases.claim(job.video_id, f"{self.worker}/{uuid.uuid4().hex}")
-        if claim is None:
-            _log.debug("job_not_ours")
-            return
+        is_suspect = await self.leases.is_suspect(job.video_id)
+        async with self.hand.hold(alone=is_suspect) as has_others:
+            owner = f"{self.worker}/{uuid.uuid4().hex}"
+            beside = f"{self.worker}/" if has_others else None
+            claim = await self.leases.claim(job.video_id, owner, beside=beside)
+            if claim is None:
+                _log.debug("job_not_ours")
+                return
+            await self._work_on(claim)
+
+    async def _work_on(self, claim: Claim) -> None:
         begun = time.perf_counter()
         self.metrics.in_hand.inc()
         outcome = "interrupted"
         try:
             _log.info("job_claimed", attempt=claim.attempt)
             outcome = await self._take_to_end(claim)
+        except BindingError:
+            self.hand.unwritten.append(claim)
+            raise
         finally:
             self.metrics.in_hand.dec()
             self.metrics.job_seconds.labels(outcome=outcome).observe(time.perf_counter() - begun)
@@ -92,6 +111,7 @@ class Jobs:
                 verdict = await self._decide(claim)
         except LeaseLost as lost:
             _log.warning("lease_lost", why=str(lost))
+            await self.leases.was_not_dead(claim)
             await self._remove_traces(claim.video)
             return "lease_lost"
         except HandedBack as back:
@@ -116,6 +136,12 @@ class Jobs:
         await self._notify()
         return verdict.status
 
+    async def hand_back_unwritten(self) -> None:
+        """Give back what is still ours in name only: a lease that runs out would look like a dead worker."""
+        while self.hand.unwritten:
+            await self._again(self.hand.unwritten[-1], 0.0, is_counted=False, error=None)
+            self.hand.unwritten.pop()
+
     async def _decide(self, claim: Claim) -> Verdict:
         try:
             return await self.pipeline.decide(claim)
@@ -126,20 +152,73 @@ class Jobs:
     async def _failed(self, claim: Claim, error: Exception) -> str:
         """Again after a while, or the end of the job."""
         why = _sentence(error)
-        if is_last(claim.attempt, self.max_retries):
+        if await self._is_outage(claim, error):
+            return await self._wait_out(claim, why)
+        if isinstance(error, WorkerDied) and await self.leases.count_death(claim):
+            self.metrics.failures.inc()
+            self.metrics.quarantined.inc()
+            _log.error("job_quarantined", attempts=claim.attempt, error=why)
+            return "quarantined"
+        is_interruption = isinstance(error, BrokenOffError) and claim.interruptions + 1 < MOST_INTERRUPTIONS
+        if not is_interruption and is_last(claim.own_attempt, self.max_retries):
             if await self.leases.fail(claim, why):
                 self.metrics.failures.inc()
                 _log.error("job_failed", attempts=claim.attempt, error=why, exc_info=error)
             return "failed"
         delay = backoff_seconds(claim.attempt, base=self.retry_base, limit=self.retry_limit, random=self.random)
-        if await self._again(claim, delay, is_counted=True, error=why):
+        if await self._again(claim, delay, is_counted=True, is_interruption=is_interruption, error=why):
             self.metrics.retries.inc()
             _log.warning("job_retried", attempt=claim.attempt, delay_seconds=round(delay, 1), error=why, exc_info=error)
         return "retried"
 
-    async def _again(self, claim: Claim, delay: float, *, is_counted: bool, error: str | None) -> bool:
+    async def _is_outage(self, claim: Claim, error: Exception) -> bool:
+        """Whether something that every job needs does not answer: that costs no attempt, for a day."""
+        if claim.outage_since is not None:
+            waited = self.leases.now() - read_moment(claim.outage_since)
+            if waited.total_seconds() > _LONGEST_OUTAGE_SECONDS:
+                return False
+        if isinstance(error, BindingError):
+            return error.retryable
+        if isinstance(error, SourceAwayError) and claim.video.source_url is None:
+            return await self._has_object(claim.video)
+        return isinstance(error, ProcessorAwayError)
+
+    async def _has_object(self, video: Video) -> bool:
+        """False only when the bucket says so."""
+        try:
+            return await self.pipeline.bucket.head(video.r2_key) is not None
+        except BindingError as error:
+            return error.retryable
+
+    async def _wait_out(self, claim: Claim, why: str) -> str:
+        """Again after a while, which grows with the outage."""
+        since = self.leases.now() if claim.outage_since is None else read_moment(claim.outage_since)
+        waited = (self.leases.now() - since).total_seconds()
+        delay = min(max(waited / 2, self.retry_base), _LONGEST_PAUSE_SECONDS) * (0.5 + 0.5 * self.random.random())
+        if await self._again(claim, delay, is_counted=False, is_outage=True, error=why):
+            self.metrics.outages.inc()
+            _log.warning("outage", delay_seconds=round(delay, 1), error=why)
+        return "outage"
+
+    async def _again(
+        self,
+        claim: Claim,
+        delay: float,
+        *,
+        is_counted: bool,
+        is_outage: bool = False,
+        is_interruption: bool = False,
+        error: str | None,
+    ) -> bool:
         """Hand the job back and wake it after the delay. False: it was no longer ours."""
-        if not await self.leases.hand_back(claim, delay_seconds=delay, is_counted=is_counted, error=error):
+        if not await self.leases.hand_back(
+            claim,
+            delay_seconds=delay,
+            is_counted=is_counted,
+            is_outage=is_outage,
+            is_interruption=is_interruption,
+            error=error,
+        ):
             return False
         job = Job(claim.video.id, "decide", claim.video.request_id)
         try:

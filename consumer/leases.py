@@ -24,6 +24,17 @@ from wrangler_compat.errors import BindingError
 _CLOCK_SLACK_SECONDS = 0.5
 """A message may arrive this much before its time: clocks and timers are not exact."""
 
+MOST_WORKER_DEATHS = 2
+"""A job that was alone in hand when its worker died so often is quarantined."""
+
+MOST_INTERRUPTIONS = 10
+"""So many attempts may be cut short, by a worker or processor that stops, without counting against the job."""
+
+QUARANTINED = (
+    f"The program that looks at this video stopped {MOST_WORKER_DEATHS} times while it did; "
+    "the video is set aside until an operator has looked into it."
+)
+
 _log = structlog.get_logger(__name__)
 
 
@@ -35,10 +46,17 @@ class Leases:
     now: Clock
     duration_seconds: float
     heartbeat_seconds: float
-    max_retries: int
 
-    async def claim(self, video_id: str, owner: str) -> Claim | None:
-        """The job, if it can be had now: None when decided, gone, failed, not yet due, or in other hands."""
+    async def is_suspect(self, video_id: str) -> bool:
+        """Whether a worker died while it had this job in hand."""
+        return bool(await self.db.prepare(queries.IS_SUSPECT).bind(video_id).first("is_suspect"))
+
+    async def claim(self, video_id: str, owner: str, *, beside: str | None = None) -> Claim | None:
+        """The job, if it can be had now: None when decided, gone, failed, not yet due, or in other hands.
+
+        beside: what the owners of all leases of this worker begin with, when it has others in hand. Should the worker
+        die, none of them is blamed alone.
+        """
         at = self.now()
         claim = self.db.prepare(queries.CLAIM).bind(
             owner,
@@ -46,13 +64,24 @@ class Leases:
             moment(at),
             moment(at, plus_seconds=self.duration_seconds),
             moment(at, plus_seconds=_CLOCK_SLACK_SECONDS),
-            self.max_retries,
+            MOST_INTERRUPTIONS,
+            0 if beside is None else 1,
+            MOST_WORKER_DEATHS,
         )
-        claimed, read = await self.db.batch([claim, self.db.prepare(queries.CLAIMED).bind(owner, video_id)])
+        share = [] if beside is None else [self.db.prepare(queries.SHARE).bind(beside, len(beside))]
+        read_back = self.db.prepare(queries.CLAIMED).bind(owner, video_id)
+        claimed, *_, read = await self.db.batch([claim, *share, read_back])
         if claimed.meta.changes == 0 or not read.results:
             return None
         row = read.results[0]
-        return Claim(video=Video.from_row(row), owner=owner, attempt=row["attempt_count"])
+        return Claim(
+            Video.from_row(row),
+            owner,
+            attempt=row["attempt_count"],
+            worker_deaths=row["worker_deaths"],
+            outage_since=row["outage_since"],
+            interruptions=row["interruptions"],
+        )
 
     @contextlib.asynccontextmanager
     async def kept(self, claim: Claim) -> AsyncIterator[None]:
@@ -108,17 +137,41 @@ class Leases:
         await self.db.prepare(queries.PROGRESS).bind(claim.owner, claim.video.id, stage, progress).run()
 
     async def hand_back(
-        self, claim: Claim, *, delay_seconds: float, is_counted: bool, error: str | None = None
+        self,
+        claim: Claim,
+        *,
+        delay_seconds: float,
+        is_counted: bool,
+        is_outage: bool = False,
+        is_interruption: bool = False,
+        error: str | None = None,
     ) -> bool:
-        """Pending again, due after the delay. is_counted: whether the attempt was one. False: no longer ours."""
+        """Pending again, due after the delay. is_counted: whether the attempt was one. is_outage: note since when it
+        waits. is_interruption: the attempt was cut short, and does not count against the job. False: no longer ours."""
         back = self.db.prepare(queries.HAND_BACK).bind(
             claim.owner,
             claim.video.id,
             0 if is_counted else 1,
             moment(self.now(), plus_seconds=delay_seconds),
             error,
+            moment(self.now()) if is_outage else None,
+            int(is_interruption),
         )
         return (await back.run()).meta.changes > 0
+
+    async def count_death(self, claim: Claim) -> bool:
+        """A process died of this video, and nobody else was there. True: so often that it is quarantined now."""
+        if claim.worker_deaths + 1 < MOST_WORKER_DEATHS:
+            await self.db.prepare(queries.WORKER_DIED).bind(claim.owner, claim.video.id).run()
+            return False
+        died = self.db.prepare(queries.WORKER_DIED).bind(claim.owner, claim.video.id)
+        end = self.db.prepare(queries.QUARANTINE).bind(claim.owner, claim.video.id, moment(self.now()), QUARANTINED)
+        _, ended = await self.db.batch([died, end])
+        return ended.meta.changes > 0
+
+    async def was_not_dead(self, claim: Claim) -> None:
+        """This lease ran out, but not since its worker died: what was counted is taken back."""
+        await self.db.prepare(queries.NOT_DEAD).bind(claim.video.id, claim.worker_deaths).run()
 
     async def fail(self, claim: Claim, error: str) -> bool:
         """The job is failed until somebody retries it; the video stays in processing. False: no longer ours."""

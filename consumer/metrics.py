@@ -30,6 +30,14 @@ class Metrics:
         )
         self.retries = Counter("twinreel_job_retries", "Attempts that failed and are retried.", registry=self.registry)
         self.failures = Counter("twinreel_jobs_failed", "Jobs that failed for good.", registry=self.registry)
+        self.outages = Counter(
+            "twinreel_job_outages",
+            "Times a job was put off since something that it needs did not answer.",
+            registry=self.registry,
+        )
+        self.quarantined = Counter(
+            "twinreel_jobs_quarantined", "Jobs set aside because workers died of them.", registry=self.registry
+        )
         self.looked_again = Counter(
             "twinreel_verdicts_reconsidered",
             "Verdicts not written since the catalogue had changed.",
@@ -37,10 +45,19 @@ class Metrics:
         )
         self.resent = Counter("twinreel_sweep_resent", "Jobs sent again by the sweep.", ["why"], registry=self.registry)
         self.notifications = Counter("twinreel_notifications", "Notifications sent.", ["kind"], registry=self.registry)
+        self.webhook_deliveries = Gauge(
+            "twinreel_webhook_deliveries", "Deliveries of webhooks, by status.", ["status"], registry=self.registry
+        )
         self.queue_depth = Gauge(
             "twinreel_queue_depth", "Messages in a queue.", ["queue", "state"], registry=self.registry
         )
         self.in_hand = Gauge("twinreel_jobs_in_hand", "Jobs this worker has in hand.", registry=self.registry)
+        self.doctor_findings = Gauge(
+            "twinreel_doctor_findings",
+            "What the doctor's last look found and nobody mended, by kind.",
+            ["kind"],
+            registry=self.registry,
+        )
         self.breaker = Gauge(
             "twinreel_processor_breaker",
             "1 for the state of the processor's breaker.",

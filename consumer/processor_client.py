@@ -1,7 +1,8 @@
 """The processor over HTTP: the only importer of httpx.
 
 A refusal (422) becomes Refused. A busy processor (503) is waited for, and then the job handed back. Everything else
-that goes wrong becomes ProcessorError, counted by the breaker; while that is open the job is handed back untried.
+that goes wrong becomes ProcessorError. What is the processor's own fault is counted by the breaker; while that is open
+the job is handed back untried.
 """
 
 from __future__ import annotations
@@ -25,6 +26,25 @@ _LONGEST_RETRY_AFTER_SECONDS = 30.0
 
 class ProcessorError(Exception):
     """The processor could not be reached, broke off, or answered with an error that a retry may mend."""
+
+
+class ProcessorAwayError(ProcessorError):
+    """Nothing was sent: nobody listens where the processor should be."""
+
+
+class BrokenOffError(ProcessorError):
+    """The connection was lost before the answer: the processor was stopped, or the network is at fault.
+
+    What a video does to the processor's own processes it reports (WorkerDied).
+    """
+
+
+class SourceAwayError(ProcessorError):
+    """The processor is well, and cannot read the video where it is."""
+
+
+class WorkerDied(ProcessorError):  # noqa: N818 - what happened, and to whom
+    """The processor is well; the process in which it looked at this very video died."""
 
 
 class ProcessorClient:
@@ -86,10 +106,16 @@ class ProcessorClient:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 answer = await self._http.post(path, json=body, headers={"X-Request-Id": request_id})
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            self.breaker.failed()
+            raise ProcessorAwayError(f"the processor cannot be reached: {_words(error)}") from error
+        except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+            self.breaker.failed()
+            raise BrokenOffError(f"the processor did not answer: {_words(error)}") from error
         except (httpx.HTTPError, TimeoutError) as error:
             self.breaker.failed()
             raise ProcessorError(f"the processor did not answer: {_words(error)}") from error
-        if answer.status_code >= 500 and answer.status_code != 503:
+        if answer.status_code >= 500 and answer.status_code != 503 and not _is_well(answer):
             self.breaker.failed()
         else:
             self.breaker.succeeded()
@@ -132,13 +158,26 @@ def _read(answer: httpx.Response) -> ExtractResponse:
         code = str(body.get("code") or "UNPROCESSABLE") if isinstance(body, dict) else "UNPROCESSABLE"
         message = str(body.get("error") or "") if isinstance(body, dict) else ""
         raise Refused(code.lower(), message or "The video cannot be processed.")
+    if _code(answer) == "WORKER_DIED":
+        raise WorkerDied("the processor's worker died while it looked at this video")
     if answer.status_code != 200:
         said = body.get("error") if isinstance(body, dict) else None
-        raise ProcessorError(f"the processor answered {answer.status_code}: {said or answer.text[:200]}")
+        kind = SourceAwayError if _code(answer) == "SOURCE_UNREACHABLE" else ProcessorError
+        raise kind(f"the processor answered {answer.status_code}: {said or answer.text[:200]}")
     try:
         return ExtractResponse.from_json(body)
     except (ExtractFormatError, TypeError, ValueError) as error:
         raise ProcessorError(f"the processor's answer cannot be read: {error}") from error
+
+
+def _is_well(answer: httpx.Response) -> bool:
+    """Whether it is this video, or its store, that is to blame for the error, and not the processor."""
+    return _code(answer) in ("WORKER_DIED", "SOURCE_UNREACHABLE", "SOURCE_UNSUITABLE")
+
+
+def _code(answer: httpx.Response) -> str:
+    body = _json(answer) if answer.status_code >= 500 else None
+    return str(body.get("code") or "") if isinstance(body, dict) else ""
 
 
 def _json(answer: httpx.Response) -> Any:

@@ -14,17 +14,32 @@ MAX_BOUND = 90
 
 # --- leases: ?1 owner, ?2 video_id -------------------------------------------------------------------------------
 
-CLAIM = """
+# While a worker only waits for the processor it does nothing with the video, and cannot die of it.
+_AT_WORK = "progress >= 0.7"
+_BLAMED = f"CASE WHEN shared_lease = 0 AND {_AT_WORK} THEN 1 ELSE 0 END"
+_SUSPECT = f"CASE WHEN {_AT_WORK} THEN 1 ELSE is_suspect END"
+
+CLAIM = f"""
 UPDATE processing_jobs
-SET status = 'processing', lease_owner = ?1, lease_until = ?4, attempt_count = attempt_count + 1,
-    started_at = ?3, next_attempt_at = NULL, stage = COALESCE(stage, 'queued')
+SET worker_deaths = worker_deaths + CASE WHEN status = 'processing' THEN {_BLAMED} ELSE 0 END,
+    is_suspect = CASE WHEN status = 'processing' THEN {_SUSPECT} ELSE is_suspect END,
+    interruptions = interruptions + CASE WHEN status = 'processing' THEN 1 ELSE 0 END,
+    status = 'processing', lease_owner = ?1, lease_until = ?4, attempt_count = attempt_count + 1,
+    started_at = ?3, next_attempt_at = NULL, stage = COALESCE(stage, 'queued'), shared_lease = ?7
 WHERE video_id = ?2
   AND ((status = 'pending' AND (next_attempt_at IS NULL OR next_attempt_at <= ?5))
-       OR (status = 'processing' AND (lease_until IS NULL OR lease_until < ?3) AND attempt_count <= ?6))
+       OR (status = 'processing' AND (lease_until IS NULL OR lease_until < ?3) AND interruptions < ?6
+           AND worker_deaths + {_BLAMED} < ?8))
   AND EXISTS (SELECT 1 FROM videos WHERE videos.id = ?2 AND videos.status = 'processing')
 """
+SHARE = """
+UPDATE processing_jobs SET shared_lease = 1
+WHERE status = 'processing' AND substr(lease_owner, 1, ?2) = ?1
+"""
+IS_SUSPECT = "SELECT is_suspect FROM processing_jobs WHERE video_id = ?1"
 CLAIMED = """
-SELECT videos.*, processing_jobs.attempt_count
+SELECT videos.*, processing_jobs.attempt_count, processing_jobs.worker_deaths, processing_jobs.outage_since,
+       processing_jobs.interruptions
 FROM videos JOIN processing_jobs ON processing_jobs.video_id = videos.id
 WHERE videos.id = ?2 AND processing_jobs.lease_owner = ?1 AND processing_jobs.status = 'processing'
 """
@@ -39,13 +54,27 @@ WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
 HAND_BACK = """
 UPDATE processing_jobs
 SET status = 'pending', lease_owner = NULL, lease_until = NULL, attempt_count = attempt_count - ?3,
-    next_attempt_at = ?4, error_message = COALESCE(?5, error_message)
+    next_attempt_at = ?4, error_message = COALESCE(?5, error_message), outage_since = COALESCE(outage_since, ?6),
+    interruptions = interruptions + ?7
 WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
 """
 FAIL = """
 UPDATE processing_jobs
 SET status = 'failed', lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, completed_at = ?3,
     error_message = ?4
+WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
+"""
+WORKER_DIED = """
+UPDATE processing_jobs SET worker_deaths = worker_deaths + 1, is_suspect = 1
+WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
+"""
+NOT_DEAD = (
+    "UPDATE processing_jobs SET worker_deaths = ?2 WHERE video_id = ?1 AND worker_deaths > ?2 AND status <> 'failed'"
+)
+QUARANTINE = """
+UPDATE processing_jobs
+SET status = 'failed', lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, completed_at = ?3,
+    quarantined_at = ?3, error_message = ?4
 WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
 """
 IS_OURS = """
@@ -61,6 +90,11 @@ GUARD_LEASE_AND_BUMP = f"UPDATE catalogue SET version = CASE WHEN {_OURS} THEN v
 GUARD_VERSION_AND_BUMP = (
     f"UPDATE catalogue SET version = CASE WHEN version = ?3 AND {_OURS} THEN version + 1 END WHERE id = 1"
 )
+GUARD_UNTENDED_AND_BUMP = """
+UPDATE catalogue SET version = CASE WHEN EXISTS
+    (SELECT 1 FROM processing_jobs WHERE video_id = ?1 AND status <> 'processing') THEN version + 1 END
+WHERE id = 1
+"""
 BUMP = "UPDATE catalogue SET version = version + 1 WHERE id = 1"
 VERSION = "SELECT version FROM catalogue WHERE id = 1"
 
@@ -73,6 +107,9 @@ SET fingerprint_id = ?2, algorithm_version = ?3, duration = ?4, duration_seconds
 WHERE id = ?1
 """
 SEGMENTS_OF = "SELECT DISTINCT vector_id FROM segment_vectors WHERE video_id = ?1"
+SEGMENTS_OF_ALL = """
+SELECT DISTINCT vector_id, video_id FROM segment_vectors WHERE video_id IN (SELECT value FROM json_each(?1))
+"""
 FORGET_SEGMENTS = "DELETE FROM segment_vectors WHERE video_id = ?1"
 FORGET_SOUND = "DELETE FROM sound_terms WHERE video_id = ?1"
 INDEXED = """
@@ -113,6 +150,19 @@ UPDATE videos SET status = 'rejected', reason = ?2, duplicate_of = NULL, similar
 WHERE duplicate_of = ?1 AND status = 'duplicate'
   AND content_sha256 = (SELECT content_sha256 FROM videos WHERE id = ?1)
 """
+_DEPENDENTS = "SELECT id FROM videos WHERE duplicate_of = ?1 AND status IN ('duplicate', 'flagged')"
+DEPENDENT_JOBS_AGAIN = f"""
+UPDATE processing_jobs
+SET status = 'pending', attempt_count = 0, error_message = NULL, completed_at = NULL, stage = NULL, progress = 0,
+    lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, worker_deaths = 0, is_suspect = 0,
+    quarantined_at = NULL, outage_since = NULL, interruptions = 0
+WHERE video_id IN ({_DEPENDENTS})
+"""
+DEPENDENTS_AGAIN = """
+UPDATE videos SET status = 'processing', reason = NULL, confidence = NULL, duplicate_of = NULL, similar_to = NULL,
+    similarity_score = NULL, matches = NULL, processed_at = NULL, verdict_id = NULL
+WHERE duplicate_of = ?1 AND status IN ('duplicate', 'flagged')
+"""
 ADD_DETECTION = """
 INSERT INTO duplicate_detections (id, video_id, matched_video_id, similarity_score, audio_match, decision, detected_at)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
@@ -143,18 +193,20 @@ SENT = "UPDATE notifications SET sent_at = ?2 WHERE id = ?1"
 
 # --- the sweep -----------------------------------------------------------------------------------------------------
 
-ABANDONED = """
-SELECT video_id, attempt_count FROM processing_jobs
+ABANDONED = f"""
+SELECT video_id, interruptions + 1 AS interruptions, worker_deaths + {_BLAMED} AS deaths FROM processing_jobs
 WHERE status = 'processing' AND (lease_until IS NULL OR lease_until < ?1) LIMIT 100
 """
-GIVE_UP_ABANDONED = """
+GIVE_UP_ABANDONED = f"""
 UPDATE processing_jobs
-SET status = 'failed', lease_owner = NULL, lease_until = NULL, completed_at = ?2, error_message = ?3
+SET status = 'failed', lease_owner = NULL, lease_until = NULL, completed_at = ?2, error_message = ?3,
+    worker_deaths = worker_deaths + {_BLAMED}, quarantined_at = ?4
 WHERE video_id = ?1 AND status = 'processing' AND (lease_until IS NULL OR lease_until < ?2)
 """
-FREE_ABANDONED = """
+FREE_ABANDONED = f"""
 UPDATE processing_jobs
-SET status = 'pending', lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, woken_at = ?2
+SET status = 'pending', lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, woken_at = ?2,
+    worker_deaths = worker_deaths + {_BLAMED}, is_suspect = {_SUSPECT}, interruptions = interruptions + 1
 WHERE video_id = ?1 AND status = 'processing' AND (lease_until IS NULL OR lease_until < ?2)
 """
 PENDING = """
@@ -191,6 +243,9 @@ PURGED = "DELETE FROM purges WHERE video_id = ?1"
 STANDING = """
 SELECT * FROM videos WHERE id = ?1 AND fingerprint_id = ?2 AND status IN ('approved', 'flagged')
 """
+STANDING_VIDEO = """
+SELECT * FROM videos WHERE id = ?1 AND fingerprint_id IS NOT NULL AND status IN ('approved', 'flagged')
+"""
 GUARD_STANDING_AND_BUMP = """
 UPDATE catalogue SET version = CASE WHEN EXISTS
     (SELECT 1 FROM videos WHERE id = ?1 AND status IN ('approved', 'flagged')) THEN version + 1 END
@@ -211,7 +266,8 @@ WHERE id = ?1
 REOPEN_JOB = """
 UPDATE processing_jobs
 SET status = 'pending', attempt_count = 0, error_message = NULL, completed_at = NULL, stage = NULL, progress = 0,
-    lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL
+    lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, worker_deaths = 0, is_suspect = 0,
+    quarantined_at = NULL, outage_since = NULL, interruptions = 0
 WHERE video_id = ?1
 """
 

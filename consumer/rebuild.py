@@ -88,6 +88,16 @@ class Rebuild:
             return
         done.indexed += 1
 
+    async def put_back(self, video_id: str) -> bool:
+        """Put one approved or flagged video back into the index. False: it does not belong there, or its fingerprint
+        cannot be read."""
+        row = await self.db.prepare(queries.STANDING_VIDEO).bind(video_id).first()
+        if row is None:
+            return False
+        done = Rebuilt()
+        await self._index(Video.from_row(row), row["fingerprint_id"], done)
+        return done.indexed == 1
+
     async def _keys(self) -> AsyncIterator[str]:
         cursor: str | None = None
         while True:

@@ -79,11 +79,23 @@ def thumbnail_key(video: Video) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A lease on a video's job. owner: unlike any other claim's. attempt: 1 on the first try."""
+    """A lease on a video's job. owner: unlike any other claim's. attempt: 1 on the first try.
+
+    worker_deaths: how often a worker died of it until now. outage_since: since when it waits for a service, a moment.
+    interruptions: attempts that something else cut short.
+    """
 
     video: Video
     owner: str
     attempt: int
+    worker_deaths: int = 0
+    outage_since: str | None = None
+    interruptions: int = 0
+
+    @property
+    def own_attempt(self) -> int:
+        """1 on the first try, and on those that only follow interruptions."""
+        return self.attempt - self.interruptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,25 @@ class Settings:
     shutdown_grace_seconds: float = setting(
         "How long a worker told to stop goes on with what it has in hand.", unit="seconds", minimum=0
     )
+    doctor_interval_seconds: float = setting(
+        "How often one of the workers looks for rows, objects and vectors without their counterparts; 0: never.",
+        unit="seconds",
+        minimum=0,
+    )
+    doctor_grace_seconds: float = setting(
+        "Objects, open uploads and rows younger than this are not looked at: they may be on their way.",
+        unit="seconds",
+        minimum=60,
+    )
+    webhook_timeout_seconds: float = setting(
+        "Longest wait for a webhook's target.", unit="seconds", minimum=1, maximum=300
+    )
+    webhook_give_up_seconds: float = setting(
+        "How long a webhook that is not taken is tried again.", unit="seconds", minimum=0
+    )
+    webhook_allowed_hosts: tuple[str, ...] = setting(
+        "Hosts that webhooks may be sent to though their addresses are private, and by http."
+    )
     delete_duplicates: bool = setting("Free a duplicate's object once its verdict is written.")
     metrics_host: str = setting("Address on which /livez, /readyz and /metrics answer.", minimum=1)
     metrics_port: int = setting("Port of /livez, /readyz and /metrics; 0: any.", minimum=0, maximum=65535)

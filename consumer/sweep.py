@@ -6,13 +6,14 @@ Every worker sweeps. Each thing is claimed by an update that only one of them ca
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
 
 from consumer import queries
 from consumer.clock import Clock, moment
+from consumer.leases import MOST_INTERRUPTIONS, MOST_WORKER_DEATHS, QUARANTINED
 from consumer.metrics import Metrics
 from consumer.outbox import Outbox
 from consumer.pipeline import Pipeline
@@ -46,11 +47,11 @@ class Sweep:
     outbox: Outbox
     metrics: Metrics
     now: Clock
-    max_retries: int
     pending_grace: float
     lease_duration: float
     interval: float
     deletes_duplicates: bool
+    hand_back_unwritten: Callable[[], Awaitable[None]]
 
     async def run_forever(self) -> None:
         while True:
@@ -60,7 +61,14 @@ class Sweep:
     async def run_once(self) -> None:
         """One round. What fails is logged and tried again in the next."""
         self.metrics.note_breaker(self.pipeline.extraction.processor.breaker.state)
-        for part in (self._abandoned, self._overdue, self._untidy, self._purges, self.outbox.relay):
+        for part in (
+            self.hand_back_unwritten,
+            self._abandoned,
+            self._overdue,
+            self._untidy,
+            self._purges,
+            self.outbox.relay,
+        ):
             try:
                 await part()
             except BindingError as error:
@@ -73,9 +81,16 @@ class Sweep:
         at = moment(self.now())
         for row in (await self.db.prepare(queries.ABANDONED).bind(at).all()).results:
             video_id = row["video_id"]
-            if row["attempt_count"] > self.max_retries:
-                why = f"The worker stopped without a word in each of {row['attempt_count']} attempts."
-                ended = await self.db.prepare(queries.GIVE_UP_ABANDONED).bind(video_id, at, why).run()
+            if row["deaths"] >= MOST_WORKER_DEATHS:
+                ended = await self.db.prepare(queries.GIVE_UP_ABANDONED).bind(video_id, at, QUARANTINED, at).run()
+                if ended.meta.changes:
+                    self.metrics.failures.inc()
+                    self.metrics.quarantined.inc()
+                    _log.error("job_quarantined", video_id=video_id, worker_deaths=row["deaths"])
+                continue
+            if row["interruptions"] >= MOST_INTERRUPTIONS:
+                why = f"The program that looks at this video was stopped {row['interruptions']} times while it did."
+                ended = await self.db.prepare(queries.GIVE_UP_ABANDONED).bind(video_id, at, why, None).run()
                 if ended.meta.changes:
                     self.metrics.failures.inc()
                     _log.error("job_failed", video_id=video_id, error=why)

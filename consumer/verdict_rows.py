@@ -54,6 +54,29 @@ class VerdictRows:
             await self._check_lease(claim)
             raise
 
+    async def write_given_up(self, guard: D1PreparedStatement, video_id: str, verdict: Verdict, message: str) -> bool:
+        """Reject a video whose job failed, and its byte-equal copies. False: the guard says no."""
+        say = self._bound(queries.EXPLAINED, video_id, message)
+        try:
+            await self.db.batch([guard, *self._statements(video_id, verdict), say])
+        except D1ConstraintError:
+            return False
+        return True
+
+    async def write_lost(self, video_id: str, verdict: Verdict, message: str) -> bool:
+        """Reject a video of which nothing is left; what was decided by it is decided anew, byte-equal copies too.
+
+        False: its job is in hand, or it is gone.
+        """
+        again = [self._bound(sql, video_id) for sql in (queries.DEPENDENT_JOBS_AGAIN, queries.DEPENDENTS_AGAIN)]
+        guard = self._bound(queries.GUARD_UNTENDED_AND_BUMP, video_id)
+        say = self._bound(queries.EXPLAINED, video_id, message)
+        try:
+            await self.db.batch([guard, *again, *self._statements(video_id, verdict), say])
+        except D1ConstraintError:
+            return False
+        return True
+
     async def _check_lease(self, claim: Claim) -> None:
         if not await self.leases.is_ours(claim):
             raise LeaseLost(f"the job of {claim.video.id} is in other hands, or the video is gone")

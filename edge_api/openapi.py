@@ -154,6 +154,18 @@ def _internal() -> Json:
         {"200": "Retried", "409": "Error", **refused},
         body=_json_body("RetryRequest"),
     )
+    failed = _operation(
+        "The jobs that failed for good, latest first.",
+        {"200": "FailedJobs", "400": "Error", "503": "Error"},
+        parameters=[
+            {
+                "name": "limit",
+                "in": "query",
+                "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+            },
+            {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}},
+        ],
+    )
     return {
         "/internal/fingerprint-complete": {
             "post": _operation(
@@ -162,6 +174,7 @@ def _internal() -> Json:
                 body=_json_body("Callback"),
             )
         },
+        "/internal/failed": {"get": failed},
         "/internal/retry": {"post": retry},
     }
 

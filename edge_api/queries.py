@@ -256,7 +256,8 @@ SELECT id, priority FROM videos WHERE duplicate_of = ?1 AND status IN ('duplicat
 _RESET_JOB = """
 UPDATE processing_jobs
 SET status = 'pending', attempt_count = 0, error_message = NULL, started_at = NULL, completed_at = NULL, stage = NULL,
-    progress = 0, lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL
+    progress = 0, lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, worker_deaths = 0, is_suspect = 0,
+    quarantined_at = NULL, outage_since = NULL, interruptions = 0
 """
 
 RESET_JOBS_OF_DEPENDENTS = f"{_RESET_JOB} WHERE video_id IN ({_DEPENDENTS})"
@@ -282,6 +283,25 @@ DELETE_VIDEO = (
     "DELETE FROM notifications WHERE video_id = ?1",
     "DELETE FROM videos WHERE id = ?1",
 )
+
+# At most ?1 + 1 rows are counted: it is asked with each upload.
+PENDING_JOBS = """
+SELECT COUNT(*) AS n FROM
+    (SELECT 1 FROM processing_jobs WHERE status IN ('pending', 'processing') LIMIT ?1 + 1) AS waiting
+"""
+
+_FAILED = """
+FROM processing_jobs AS jobs JOIN videos ON videos.id = jobs.video_id
+WHERE jobs.status = 'failed' AND videos.status = 'processing'
+"""
+
+FAILED_JOBS = f"""
+SELECT videos.id AS video_id, videos.user_id, jobs.error_message AS reason, jobs.attempt_count AS attempts,
+       jobs.worker_deaths, jobs.quarantined_at, jobs.completed_at AS failed_at, videos.uploaded_at
+{_FAILED} ORDER BY jobs.completed_at DESC, videos.id DESC LIMIT ?1 OFFSET ?2
+"""
+
+FAILED_TOTAL = f"SELECT COUNT(*) AS total {_FAILED}"
 
 # ?2 the fingerprint's key ?3 algorithm version ?4 duration, whole seconds ?5 duration, seconds ?6 thumbnail's key
 KEEP_FINGERPRINT = """

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 from edge_api import queries
 from edge_api.addresses import LONGEST_URL, check_url
 from edge_api.auth import User
+from edge_api.backlog import check_backlog
 from edge_api.bodies import choice_of, invalid, json_object, refuse_unknown, seconds_of, text_of
 from edge_api.catalogue import wake
 from edge_api.deadlines import deadline
@@ -37,6 +38,7 @@ async def fingerprint_url(request: Request, user: User) -> JSONResponse:
     quota = quota_of(user, settings)
     await quota.room(env.db, settings.binding_timeout_seconds)
     await check_url(url, settings.allowed_url_hosts, state["resolve"])
+    await check_backlog(env, settings)
     video_id, now, request_id = new_id(), timestamp(), request_id_of(request)
     # No object is ever stored under this key; the column wants one, and the thumbnail is kept beside it.
     key = video_key(video_id, now, "url")

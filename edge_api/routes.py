@@ -21,5 +21,6 @@ def routes() -> list[Entry]:
         for_scope("GET", "/api/videos/{video_id}/events", "fingerprint:read", events.events),
         for_scope("POST", "/api/videos/{video_id}/review", "review", reviews.review),
         for_services("POST", "/internal/fingerprint-complete", internal.fingerprint_complete),
+        for_services_or_scope("GET", "/internal/failed", "admin", internal.failed),
         for_services_or_scope("POST", "/internal/retry", "admin", internal.retry),
     ]

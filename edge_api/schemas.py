@@ -141,6 +141,26 @@ def _answers() -> Json:
         "Deleted": _object({"message": TEXT, "video_id": ID}),
         "Received": _object({"status": {"const": "received"}}),
         "Retried": _object({"video_id": ID, "status": {"const": "processing"}}),
+        "FailedJobs": _object(
+            {
+                "failed": {"type": "array", "items": _ref("FailedJob")},
+                "total": {"type": "integer", "minimum": 0},
+                "limit": {"type": "integer", "minimum": 1, "maximum": 100},
+                "offset": {"type": "integer", "minimum": 0},
+            }
+        ),
+        "FailedJob": _object(
+            {
+                "video_id": ID,
+                "user_id": TEXT,
+                "reason": _or_null(TEXT),
+                "attempts": {"type": "integer", "minimum": 0},
+                "worker_deaths": {"type": "integer", "minimum": 0},
+                "quarantined_at": _or_null(TIME),
+                "failed_at": _or_null(TIME),
+                "uploaded_at": TIME,
+            }
+        ),
         "Videos": _object(
             {
                 "videos": {"type": "array", "items": _ref("VideoSummary")},

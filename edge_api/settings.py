@@ -54,6 +54,7 @@ class Settings:
     upload_parts_in_flight: int = setting("Parts of one upload on their way to R2 at once.", minimum=1, maximum=16)
     uploads_at_once: int = setting("Uploads received at once; further ones wait.", minimum=1)
     upload_wait_seconds: float = setting("How long an upload waits for its turn.", unit="seconds", minimum=0)
+    max_pending_jobs: int = setting("Undecided videos from which on uploads are told TOO_BUSY; 0: no limit.", minimum=0)
     upload_idle_seconds: float = setting("Silence after which an upload is given up.", unit="seconds", minimum=0.1)
     binding_timeout_seconds: float = setting("Longest wait for D1 or a queue.", unit="seconds", minimum=0.1)
     transfer_timeout_seconds: float = setting("Longest wait for one R2 transfer.", unit="seconds", minimum=1)

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 from edge_api.auth import User
+from edge_api.backlog import check_backlog
 from edge_api.boxes import BoxWalk
 from edge_api.catalogue import Upload, insert_upload, retract_upload, wake
 from edge_api.errors import ApiError, request_id_of
@@ -54,6 +55,7 @@ async def _upload(request: Request, user: User) -> tuple[JSONResponse, str, int]
     room = await quota.room(
         env.db, settings.binding_timeout_seconds, wanted_bytes=max(0, (announced or 0) - OVERHEAD_BYTES)
     )
+    await check_backlog(env, settings)
     await meter.begin()
     async with (
         request.state["turns"].upload(settings.upload_wait_seconds),

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from consumer.__main__ import FAILED, WRONG, main
+from consumer.__main__ import main
+from consumer.cli import FAILED, WRONG
 
 DOCS = Path(__file__).parents[2] / "docs"
-COMMANDS = ("rebuild", "explain", "redecide", "calibrate", "settings")
+COMMANDS = ("rebuild", "webhooks", "failed", "doctor", "explain", "redecide", "calibrate", "settings")
 
 
 def environ(folder: Path) -> dict[str, str]:
@@ -49,6 +50,10 @@ def test_every_command_stands_in_the_documentation(command: str) -> None:
         ["calibrate", "--pairs", "0"],
         ["calibrate", "--pairs", "many"],
         ["redecide", "--set"],
+        ["doctor", "--older-than", "soon"],
+        ["failed"],
+        ["failed", "forget"],
+        ["doctor", "--older-than", "-1"],
         ["explain", "a", "b", "--out", "c"],
     ],
 )
@@ -66,6 +71,10 @@ def test_arguments_that_make_no_sense_are_exit_code_2(arguments: list[str], caps
         (["redecide", "--dry-run", "--set", "TOP_K=3"], "NAME is one of DUPLICATE_THRESHOLD"),
         (["redecide", "--dry-run", "--set", "SIMILARITY_THRESHOLD=0.99"], "the thresholds must rise"),
         (["calibrate", "--out", "/nowhere/at/all.png"], "/nowhere/at/all.png cannot be written"),
+        (["failed", "retry"], "failed retry wants the ids of videos, or --all"),
+        (["failed", "purge", "a", "--all"], "failed purge wants the ids of videos, or --all"),
+        (["doctor", "--yes"], "--yes and --adopt go with --fix"),
+        (["doctor", "--adopt", "somebody"], "--yes and --adopt go with --fix"),
         (["calibrate", "--json", "/"], "/ cannot be written"),
     ],
 )
@@ -94,7 +103,9 @@ def test_a_binding_that_fails_is_a_sentence_and_exit_code_1(
     assert shown.out == ""
 
 
-@pytest.mark.parametrize("arguments", [["explain", "a", "b"], ["redecide", "--dry-run"], ["calibrate"], ["rebuild"]])
+@pytest.mark.parametrize(
+    "arguments", [["explain", "a", "b"], ["redecide", "--dry-run"], ["calibrate"], ["rebuild"], ["doctor"]]
+)
 def test_a_missing_connection_is_exit_code_2(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from consumer.assembly import Consumer
 from consumer.errors import LeaseLost
-from consumer.leases import Leases
+from consumer.leases import MOST_INTERRUPTIONS, Leases
 from consumer.records import Claim
 from tests.consumer.world import World
 
@@ -46,12 +46,68 @@ async def test_a_lease_that_ran_out_may_be_claimed_and_counts_as_an_attempt(worl
     assert not await leases.is_ours(first)
 
 
-async def test_a_job_that_killed_its_worker_each_time_is_not_claimed_again(world: World, leases: Leases) -> None:
+async def test_a_job_whose_worker_died_each_time_beside_others_is_not_claimed_again(
+    world: World, leases: Leases
+) -> None:
     video_id = await world.upload(1)
-    for _ in range(leases.max_retries + 1):
-        assert await leases.claim(video_id, "dies") is not None
+    for _ in range(MOST_INTERRUPTIONS + 1):
+        assert await leases.claim(video_id, "dies/1", beside="dies/") is not None
         world.clock.pass_seconds(16)
     assert await leases.claim(video_id, "next") is None
+
+
+async def test_a_job_that_killed_its_worker_twice_while_alone_is_not_claimed_again(
+    world: World, leases: Leases
+) -> None:
+    video_id = await world.upload(1)
+    for deaths in (0, 1):
+        claim = await leases.claim(video_id, "dies")
+        assert claim is not None
+        assert claim.worker_deaths == deaths
+        await leases.note_progress(claim, "index", 0.75)
+        assert await leases.is_suspect(video_id) is (deaths > 0)
+        world.clock.pass_seconds(16)
+    assert await leases.claim(video_id, "next") is None
+
+
+async def test_whoever_has_others_in_hand_is_blamed_for_none(world: World, leases: Leases) -> None:
+    first, second, elsewhere = [await world.upload(n) for n in range(3)]
+    claims = [await leases.claim(first, "host:1/a"), await leases.claim(second, "host:1/b", beside="host:1/")]
+    await leases.claim(elsewhere, "host:12/a")
+    for each in claims:
+        assert each is not None
+        await leases.note_progress(each, "index", 0.75)
+    shared = {row["video_id"]: row["shared_lease"] for row in await world.rows("SELECT * FROM processing_jobs")}
+    assert shared == {first: 1, second: 1, elsewhere: 0}
+    world.clock.pass_seconds(16)
+    for video_id in (first, second):
+        claim = await leases.claim(video_id, "host:2/a")
+        assert claim is not None
+        assert claim.worker_deaths == 0
+        assert await leases.is_suspect(video_id)
+
+
+async def test_who_only_waits_for_the_processor_cannot_die_of_the_video(world: World, leases: Leases) -> None:
+    video_id = await world.upload(1)
+    for _ in range(3):
+        claim = await leases.claim(video_id, "killed by somebody")
+        assert claim is not None
+        assert claim.worker_deaths == 0
+        assert not await leases.is_suspect(video_id)
+        await leases.note_progress(claim, "fingerprint", 0.4)
+        world.clock.pass_seconds(16)
+
+
+async def test_a_worker_that_was_only_slow_takes_the_blame_back(world: World, leases: Leases) -> None:
+    video_id = await world.upload(1)
+    slow = await leases.claim(video_id, "slow")
+    assert slow is not None
+    await leases.note_progress(slow, "compare", 0.85)
+    world.clock.pass_seconds(16)
+    assert await leases.claim(video_id, "other") is not None
+    assert (await world.job(video_id))["worker_deaths"] == 1
+    await leases.was_not_dead(slow)
+    assert (await world.job(video_id))["worker_deaths"] == 0
 
 
 async def test_what_is_decided_gone_or_failed_cannot_be_claimed(world: World, leases: Leases) -> None:

@@ -34,7 +34,9 @@ from wire.fingerprints import Fingerprint
 from wire.jobs import Job, Priority
 from wire.verdicts import Match, Segment, Verdict
 from wrangler_compat.d1.types import D1Database, Row
+from wrangler_compat.r2.types import R2Bucket
 from wrangler_compat.testing import MemoryQueue, MemoryR2Bucket, MemoryVectorizeIndex, memory_d1
+from wrangler_compat.vectorize.types import VectorizeIndex
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 POLICY_VERSION = 7
@@ -120,10 +122,10 @@ class Clockwork:
 @dataclass
 class World:
     db: D1Database
-    bucket: MemoryR2Bucket
+    bucket: R2Bucket
     queues: dict[Priority, MemoryQueue]
-    vectorize: MemoryVectorizeIndex
-    segments: MemoryVectorizeIndex
+    vectorize: VectorizeIndex
+    segments: VectorizeIndex
     processor: FakeProcessor
     client: ProcessorClient
     env: Env

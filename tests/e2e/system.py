@@ -122,6 +122,10 @@ class System:
             database.row_factory = sqlite3.Row
             return [dict(row) for row in database.execute(sql, values)]
 
+    def execute(self, sql: str, *values: Any) -> None:
+        with contextlib.closing(sqlite3.connect(self.folder / "twinreel.db", timeout=10)) as database, database:
+            database.execute(sql, values)
+
     def count(self, table: str, video_id: str) -> int:
         return int(self.rows(f"SELECT COUNT(*) AS n FROM {table} WHERE video_id = ?", video_id)[0]["n"])
 
@@ -208,6 +212,7 @@ def running_system(folder: Path) -> Iterator[System]:
         "UPLOADS_PER_MINUTE": "0",
         "UPLOAD_BYTES_PER_MINUTE": "0",
         "MAX_DURATION": str(MAX_DURATION),
+        "WEBHOOK_ALLOWED_HOSTS": "localhost",
         # Shorter than the defaults, so that long videos and waits for the dead do not take minutes.
         "RANGE_SECONDS": str(RANGE_SECONDS),
         "LEASE_SECONDS": "6",

@@ -102,6 +102,7 @@ RULES: Mapping[Call, Rule] = {
     ("DELETE", "/api/videos/{video_id}"): Rule("video", "fingerprint:delete"),
     ("POST", "/api/videos/{video_id}/review"): Rule("moderator", "review", "moderator", json={"decision": "approve"}),
     ("POST", "/internal/fingerprint-complete"): Rule("service"),
+    ("GET", "/internal/failed"): Rule("operator", "admin", "admin"),
     ("POST", "/internal/retry"): Rule("operator", "admin", "admin"),
 }
 

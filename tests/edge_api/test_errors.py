@@ -99,7 +99,7 @@ async def test_bad_bodies(world: World, path: str, content: bytes, content_type:
 
 def test_every_route_is_walked() -> None:
     assert all(isinstance(route, Route) for route in routes())
-    assert len(closed()) == 9
+    assert len(closed()) == 10
 
 
 @pytest.mark.parametrize(("code", "kind"), ERRORS.items())

@@ -203,3 +203,44 @@ async def test_a_verdict_is_not_run_again(world: World, status: str) -> None:
 )
 async def test_bad_retries(world: World, body: dict[str, Any], status: int) -> None:
     assert (await retry(world, body)).status_code == status
+
+
+async def test_failed_jobs_are_listed_latest_first(world: World) -> None:
+    videos = [await world.uploaded(mp4(seed=n)) for n in range(4)]
+    for n, video_id in enumerate(videos[:3]):
+        await world.run(
+            "UPDATE processing_jobs SET status = 'failed', attempt_count = ?3, error_message = 'Why.', "
+            "completed_at = ?2 WHERE video_id = ?1",
+            video_id,
+            f"2026-11-21T03:40:14.00000{n}Z",
+            n,
+        )
+    answer = await world.client.get("/internal/failed?limit=2", headers=INTERNAL)
+    assert answer.status_code == 200
+    body = answer.json()
+    assert (body["total"], body["limit"], body["offset"]) == (3, 2, 0)
+    assert [(each["video_id"], each["attempts"]) for each in body["failed"]] == [(videos[2], 2), (videos[1], 1)]
+    assert body["failed"][0]["reason"] == "Why."
+    rest = await world.client.get("/internal/failed?limit=2&offset=2", headers=world.admin.headers)
+    assert [each["video_id"] for each in rest.json()["failed"]] == [videos[0]]
+
+
+async def test_failed_jobs_are_for_admins(world: World) -> None:
+    for person in (world.alice, world.moderator):
+        answer = await world.get("/internal/failed", person)
+        assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+    assert (await world.client.get("/internal/failed")).status_code == 401
+    for query in ("limit=0", "limit=x", "offset=-1"):
+        answer = await world.client.get(f"/internal/failed?{query}", headers=INTERNAL)
+        assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_FIELD")
+
+
+async def test_a_retry_lets_a_quarantined_video_out(world: World) -> None:
+    video_id = await world.uploaded(mp4())
+    await world.run(
+        "UPDATE processing_jobs SET status = 'failed', worker_deaths = 2, is_suspect = 1, quarantined_at = 'q'"
+    )
+    assert (await retry(world, {"video_id": video_id})).status_code == 200
+    assert await world.rows("SELECT worker_deaths, is_suspect, quarantined_at FROM processing_jobs") == [
+        {"worker_deaths": 0, "is_suspect": 0, "quarantined_at": None}
+    ]

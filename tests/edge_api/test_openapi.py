@@ -143,6 +143,9 @@ async def test_internal(world: World) -> None:
     ]
     for path, body in requests:
         check(await world.client.post(path, json=body, headers=INTERNAL), path)
+    await world.run("UPDATE processing_jobs SET status = 'failed', error_message = 'x', completed_at = created_at")
+    for query in ("", "?limit=0"):
+        check(await world.client.get(f"/internal/failed{query}", headers=INTERNAL), "/internal/failed")
     await world.decide(video_id, "approved")
     path = "/internal/retry"
     check(await world.client.post(path, json={"video_id": video_id}, headers=world.admin.headers), path)

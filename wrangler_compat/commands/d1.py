@@ -1,4 +1,4 @@
-"""d1 migrations create, list, apply; d1 execute."""
+"""d1 migrations create, list, apply; d1 execute, backup, restore."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from wrangler_compat.commands.context import Commands, Context, command, subcommands, waiting
+from wrangler_compat.commands.context import Commands, Context, command, positive, subcommands, waiting
 from wrangler_compat.config import D1DatabaseConfig
 from wrangler_compat.connections import sqlite_path
-from wrangler_compat.d1 import migrations
+from wrangler_compat.d1 import backup, migrations
 from wrangler_compat.d1.checks import split
 from wrangler_compat.d1.sqlite import open_sqlite
 from wrangler_compat.d1.types import D1Database, D1Result
 from wrangler_compat.errors import ConfigError
 
+_PAGES_WORTH_TELLING = 50_000
 _DATABASE = "binding or name of the database in wrangler.toml; may be left out when there is only one"
 
 
@@ -39,6 +40,38 @@ def add(commands: Commands) -> None:
     source.add_argument("--command", metavar="SQL", help="statements, separated by semicolons")
     source.add_argument("--file", type=Path, metavar="PATH", help="a file of statements")
     execute.add_argument("--json", action="store_true", help="results and meta as JSON instead of tables")
+    _add_backup(kinds)
+
+
+def _add_backup(kinds: Commands) -> None:
+    saving = command(
+        kinds,
+        "backup",
+        "copy a database, in use or not, to one file, and check the copy",
+        example="d1 backup\nd1 backup DB --output /mnt/backups/monday.sqlite\nd1 backup --keep 14",
+        run=_backup,
+    )
+    saving.add_argument("database", nargs="?", help=_DATABASE)
+    saving.add_argument(
+        "--output", type=Path, metavar="PATH", help="the file (default: named after the time, in backups/ beside it)"
+    )
+    saving.add_argument(
+        "--keep", type=positive, metavar="N", help="without --output: delete all but the newest N of backups/"
+    )
+    restoring = command(
+        kinds,
+        "restore",
+        "make a database what a backup holds; the state before is kept beside it",
+        example="d1 restore DB --from backups/twinreel-20261121T034014Z.sqlite",
+        run=_restore,
+    )
+    restoring.add_argument("database", nargs="?", help=_DATABASE)
+    restoring.add_argument("--from", dest="source", type=Path, metavar="PATH", required=True, help="the backup")
+    restoring.add_argument(
+        "--while-in-use",
+        action="store_true",
+        help="write into the database while web and worker use it, as one transaction (default: refused)",
+    )
 
 
 def _add_migrations(kinds: Commands) -> None:
@@ -112,6 +145,48 @@ async def _execute(options: argparse.Namespace, context: Context) -> None:
         _show(result, context)
 
 
+def _backup(options: argparse.Namespace, context: Context) -> int:
+    if options.keep is not None and options.output is not None:
+        raise ConfigError("--keep goes without --output: it looks after the folder backups/.")
+    database = _path(_database(options, context), context)
+    folder = database.parent / "backups"
+    output = options.output or folder / backup.backup_name(database)
+    size = backup.backup(database, output, _progress(context))
+    context.line(f"{output} ({size} bytes, checked)")
+    for path in backup.prune(folder, database.stem, options.keep) if options.keep is not None else ():
+        context.line(f"deleted {path}")
+    return 0
+
+
+def _restore(options: argparse.Namespace, context: Context) -> int:
+    config = _database(options, context)
+    database = _path(config, context)
+    kept = backup.restore(options.source, database, while_in_use=options.while_in_use, progress=_progress(context))
+    context.line(f"{database} is what {options.source} holds.")
+    if kept is not None:
+        context.line(f"What it was before is kept in {kept}.")
+    context.line("Next: python -m wrangler_compat d1 migrations apply, for a backup of an older version.")
+    return 0
+
+
+def _progress(context: Context) -> backup.Progress:
+    """A line for each tenth, once it takes long enough to be worth one."""
+    told = 0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        tenth = done * 10 // max(1, total)
+        if total > _PAGES_WORTH_TELLING and tenth > told:
+            told = tenth
+            context.err.write(f"{tenth * 10} %\n")
+
+    return tell
+
+
+def _path(config: D1DatabaseConfig, context: Context) -> Path:
+    return sqlite_path(context.connections().needed("DATABASE_URL", config.binding))
+
+
 def _show(result: D1Result, context: Context) -> None:
     if result.results:
         context.table(result.results)
@@ -131,8 +206,7 @@ def _folder(config: D1DatabaseConfig) -> Path:
 
 @asynccontextmanager
 async def _opened(config: D1DatabaseConfig, context: Context) -> AsyncIterator[D1Database]:
-    path = sqlite_path(context.connections().needed("DATABASE_URL", config.binding))
-    async with open_sqlite(path) as database:
+    async with open_sqlite(_path(config, context)) as database:
         yield database
 
 

@@ -50,7 +50,8 @@ CLAIM_RENEWAL_SECONDS = 3
 # `arq --check` believes in a worker for so long (and a second) after its last sign of life.
 HEALTH_INTERVAL_SECONDS = 3
 OUTAGE_PAUSE_SECONDS = 0.5
-OUTAGE_RETRIES = 30
+# An hour: a worker that ended would only be started again into the same outage.
+OUTAGE_RETRIES = 7200
 _PAGE = 100
 _DISPATCHER = "wrangler_compat.dispatcher"
 _LOST: list[type[Exception]] = [RedisConnectionError, RedisTimeoutError, OSError]

@@ -110,3 +110,39 @@ def test_the_database_of_a_running_dev_is_found_without_a_url(project: Project) 
     ended = project.run("d1", "migrations", "list")
     assert ended.code == 1
     assert "DATABASE_URL" in ended.err
+
+
+def test_a_backup_and_the_way_back(project: Project) -> None:
+    project.run("d1", "migrations", "apply")
+    saved = project.run("d1", "backup", "DB")
+    assert saved.code == 0, saved.err
+    (path,) = (project.folder / "backups").glob("things-*.sqlite")
+    assert saved.out == f"{path} ({path.stat().st_size} bytes, checked)\n"
+    project.run("d1", "execute", "--command", "INSERT INTO things (id) VALUES ('today')")
+    restored = project.run("d1", "restore", "DB", "--from", str(path))
+    assert restored.code == 0, restored.err
+    assert f"is what {path} holds" in restored.out
+    assert "is kept in" in restored.out
+    assert "(0 rows" in project.run("d1", "execute", "--command", "SELECT * FROM things").out
+
+
+def test_backups_are_kept_so_many(project: Project) -> None:
+    project.run("d1", "migrations", "apply")
+    folder = project.folder / "backups"
+    folder.mkdir()
+    (folder / "things-20200101T000000Z.sqlite").write_text("old")
+    done = project.run("d1", "backup", "--keep", "1")
+    assert "deleted" in done.out
+    assert len(list(folder.iterdir())) == 1
+    refused = project.run("d1", "backup", "--keep", "1", "--output", str(folder / "x"))
+    assert refused.code == 1
+    assert "--keep goes without --output" in refused.err
+
+
+def test_what_cannot_be_restored_is_a_sentence(project: Project) -> None:
+    project.run("d1", "migrations", "apply")
+    for arguments in (("--from", "nowhere"), ("--from", str(project.folder / "worker" / "wrangler.toml"))):
+        ended = project.run("d1", "restore", "DB", *arguments)
+        assert ended.code == 1
+        assert ended.err.startswith("error: D1_ERROR: ")
+    assert project.run("d1", "backup", "--output", str(project.folder / "worker")).code == 1

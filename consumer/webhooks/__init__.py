@@ -1,0 +1,1 @@
+"""Notifications to other services, signed after the Standard Webhooks specification."""

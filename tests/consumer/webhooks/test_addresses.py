@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from consumer.webhooks.addresses import Resolve, TargetRefusedError, addresses_of, is_public, resolve_host, target_of
+
+
+def resolving(*addresses: str) -> Resolve:
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        return addresses
+
+    return resolve
+
+
+def test_a_target_is_taken_apart() -> None:
+    target = target_of("https://Hooks.Example.org/in?a=1&b=2", ())
+    assert (target.host, target.port, target.path, target.is_tls) == ("hooks.example.org", 443, "/in?a=1&b=2", True)
+    assert target.authority == "hooks.example.org"
+    assert target_of("https://example.org:8443", ()).authority == "example.org:8443"
+    assert target_of("https://example.org", ()).path == "/"
+    assert target_of("https://[2001:db8::1]/x", ()).authority == "[2001:db8::1]"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "example.org",
+        "ftp://example.org/",
+        "file:///etc/passwd",
+        "http://example.org/",
+        "https://",
+        "https://user:pass@example.org/",
+        "https://example.org/#fragment",
+        "https://example.org/a b",
+        "https://example.org/\r\nX: y",
+        "https://exämple.org/",
+        "https://example.org\\@localhost/",
+        "https://[::1/",
+        "https://example.org:99999/",
+        "https://example.org/" + "x" * 2048,
+    ],
+)
+def test_what_is_no_target(url: str) -> None:
+    with pytest.raises(TargetRefusedError):
+        target_of(url, ())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "127.1.2.3", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
+        "224.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1", "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1",
+        "fd00:ec2::254", "ff02::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1", "2002:7f00:1::",
+        "2001:0:0:0:0:0:80ff:fffe", "fec0::1", "not an address",
+    ],
+)  # fmt: skip
+def test_private_addresses(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "::ffff:1.1.1.1"])
+def test_public_addresses(address: str) -> None:
+    assert is_public(address)
+
+
+async def test_one_private_address_among_public_ones_is_enough() -> None:
+    target = target_of("https://example.org/", ())
+    assert await addresses_of(target, resolving("1.1.1.1")) == ["1.1.1.1"]
+    with pytest.raises(TargetRefusedError, match="private network"):
+        await addresses_of(target, resolving("1.1.1.1", "169.254.169.254"))
+
+
+async def test_a_host_of_the_setting_may_be_private() -> None:
+    target = target_of("http://hooks.internal/", ("Hooks.Internal",))
+    assert await addresses_of(target, resolving("10.0.0.1")) == ["10.0.0.1"]
+    with pytest.raises(TargetRefusedError):
+        target_of("http://other.internal/", ("hooks.internal",))
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "017700000001", "127.1"])
+async def test_spellings_of_loopback_are_resolved_before_they_are_judged(host: str) -> None:
+    with pytest.raises((TargetRefusedError, OSError)):
+        await addresses_of(target_of(f"https://{host}/", ()), resolve_host)
+
+
+async def test_a_name_without_an_address() -> None:
+    with pytest.raises(OSError, match="no address"):
+        await addresses_of(target_of("https://example.org/", ()), resolving())
