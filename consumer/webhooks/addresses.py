@@ -6,18 +6,18 @@ The address is chosen here and connected to as it is, so that DNS cannot answer 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from wire.addresses import is_public
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a host name. Raises OSError when there are none."""
 
 _LONGEST_URL = 2048
 _RESOLVE_SECONDS = 5.0
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class TargetRefusedError(Exception):
@@ -82,20 +82,3 @@ async def addresses_of(target: Target, resolve: Resolve) -> list[str]:
 async def resolve_host(host: str, port: int) -> Sequence[str]:
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(info[4][0]) for info in found))
-
-
-def is_public(address: str) -> bool:
-    """Whether everybody can reach this address; one that wraps an IPv4 address is judged by that."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(parsed, ipaddress.IPv6Address):
-        inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
-        if inner is None and parsed in _NAT64:
-            inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-        if inner is not None:
-            return inner.is_global and not inner.is_multicast
-        if parsed.is_site_local:
-            return False
-    return parsed.is_global and not parsed.is_multicast

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import h11
 
-from consumer.webhooks.addresses import Resolve, Target, TargetRefusedError, addresses_of, is_public, resolve_host
+from consumer.webhooks.addresses import Resolve, Target, TargetRefusedError, addresses_of, resolve_host
 from consumer.webhooks.addresses import target_of as checked
+from wire.addresses import is_public
 
 _MOST_ANSWER_BYTES = 16 * 1024
 _EXCERPT_BYTES = 200
