@@ -27,6 +27,9 @@ OBJECT_GRACE = timedelta(hours=1)
 DAYS_BACK = 3
 """How many days' keys are looked at."""
 
+MOST_ORPHANS = 100
+"""Killed gateways leave a few objects without rows; so many mean that rows are missing, as after a restore of D1."""
+
 _VIDEO_KEY = re.compile(r"videos/\d{4}/\d\d/\d\d/([0-9a-f]{32})\.(?:mp4|webm|mov)")
 _IDS_AT_ONCE = 90
 
@@ -50,14 +53,20 @@ async def sweep_for_ever(env: Env, settings: Settings) -> None:
 
 
 async def sweep(env: Env, settings: Settings, now: datetime | None = None) -> Swept:
-    """Raises BindingError."""
+    """Removes what is certain to be left behind. Raises BindingError."""
     now = now or datetime.now(UTC)
     uploads = await _abort_uploads(env, settings, now - timedelta(seconds=settings.leftover_upload_seconds))
-    objects = 0
+    orphans: list[str] = []
     for back in range(DAYS_BACK):
         prefix = f"videos/{now - timedelta(days=back):%Y/%m/%d}/"
-        objects += await _delete_orphans(env, settings, prefix, now - OBJECT_GRACE)
-    return Swept(uploads, objects)
+        orphans += await _orphans(env, settings, prefix, now - OBJECT_GRACE)
+    if len(orphans) > MOST_ORPHANS:
+        log.error("too many objects without rows; nothing deleted, see python -m consumer doctor", objects=len(orphans))
+        return Swept(uploads)
+    if orphans:
+        async with deadline(settings.transfer_timeout_seconds, "VIDEO_BUCKET"):
+            await env.video_bucket.delete(orphans)
+    return Swept(uploads, len(orphans))
 
 
 async def _abort_uploads(env: Env, settings: Settings, before: datetime) -> int:
@@ -70,8 +79,10 @@ async def _abort_uploads(env: Env, settings: Settings, before: datetime) -> int:
     return len(old)
 
 
-async def _delete_orphans(env: Env, settings: Settings, prefix: str, before: datetime) -> int:
-    deleted, cursor = 0, None
+async def _orphans(env: Env, settings: Settings, prefix: str, before: datetime) -> list[str]:
+    """The keys of videos without a row."""
+    found: list[str] = []
+    cursor = None
     while True:
         async with deadline(settings.transfer_timeout_seconds, "VIDEO_BUCKET"):
             page = await env.video_bucket.list(prefix=prefix, cursor=cursor)
@@ -80,13 +91,9 @@ async def _delete_orphans(env: Env, settings: Settings, prefix: str, before: dat
             for entry in page.objects
             if entry.uploaded < before and (named := _VIDEO_KEY.fullmatch(entry.key))
         }
-        orphans = [keys[video_id] for video_id in await _without_row(env, settings, list(keys))]
-        if orphans:
-            async with deadline(settings.transfer_timeout_seconds, "VIDEO_BUCKET"):
-                await env.video_bucket.delete(orphans)
-        deleted += len(orphans)
+        found += [keys[video_id] for video_id in await _without_row(env, settings, list(keys))]
         if not page.truncated:
-            return deleted
+            return found
         cursor = page.cursor
 
 

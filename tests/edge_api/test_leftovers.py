@@ -10,7 +10,7 @@ import pytest
 
 from edge_api.env import Env
 from edge_api.keys import new_id, timestamp, video_key
-from edge_api.leftovers import Swept, sweep, sweep_for_ever
+from edge_api.leftovers import MOST_ORPHANS, Swept, sweep, sweep_for_ever
 from tests.edge_api.kit import PART, People, World, mp4, serving, settings_with, until, with_binding
 from tests.edge_api.test_upload import Unreachable
 from wrangler_compat.errors import BindingError
@@ -58,10 +58,14 @@ async def test_other_objects_are_none_of_its_business(world: World) -> None:
     assert await world.keys() == sorted(others)
 
 
-async def test_more_orphans_than_one_statement_can_name(world: World) -> None:
-    for _ in range(200):
+async def test_as_many_orphans_as_gateways_may_have_left_go_and_no_more(world: World) -> None:
+    """More than one statement can name; one more than that, and it is rows that are missing."""
+    for _ in range(MOST_ORPHANS):
         await orphan(world)
-    assert await sweep(world.env, SETTINGS, later(hours=2)) == Swept(objects=200)
+    assert await sweep(world.env, SETTINGS, later(hours=2)) == Swept(objects=MOST_ORPHANS)
+    keys = sorted([await orphan(world) for _ in range(MOST_ORPHANS + 1)])
+    assert await sweep(world.env, SETTINGS, later(hours=2)) == Swept()
+    assert await world.keys() == keys
 
 
 async def test_old_open_uploads_are_aborted(world: World) -> None:
