@@ -32,6 +32,7 @@ from wire.fingerprints import COEFFICIENTS, Fingerprint
 _INSET_SIZES = (1.0, 0.78, 0.62, 0.5)
 _LEAST_INSET = 0.2
 _MOST_STARTS = 5
+_BAND_STEP = 0.5
 
 
 class Seen:
@@ -149,13 +150,19 @@ def _starts(size: float) -> list[float]:
 
 
 def _crops(ratio: float) -> list[Window]:
-    """Windows of a picture that another one, of `ratio` times its aspect, may show: the middle, the band that fits."""
+    """Windows of a picture that another one, of `ratio` times its aspect, may show: the middle, the bands that fit."""
     windows = [_middle(0.87, 0.87), _middle(0.74, 0.74)]
     if ratio < 0.9:
-        windows.append(_middle(1.0, ratio))
+        windows.extend((0.0, 1.0, left, left + ratio) for left in _band_starts(ratio))
     if ratio > 1.1:
-        windows.append(_middle(1 / ratio, 1.0))
+        windows.extend((top, top + 1 / ratio, 0.0, 1.0) for top in _band_starts(1 / ratio))
     return windows
+
+
+def _band_starts(size: float) -> list[float]:
+    """From one edge to the other, the middle among them, dense enough for registration."""
+    count = 1 + 2 * int(np.ceil((1.0 - size) / (_BAND_STEP * size) / 2))
+    return [float(start) for start in np.linspace(0.0, 1.0 - size, min(count, _MOST_STARTS))]
 
 
 def _middle(height: float, width: float) -> Window:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -35,6 +37,20 @@ def test_another_aspect_suggests_the_band_that_fits() -> None:
     narrow = seen(cropped(clip(1), 0, 0, 0.3, 0.3))
     widths = {round(other.window[3] - other.window[2], 2) for _, other in pairs_of_views(narrow, seen())}
     assert any(width == pytest.approx(0.4, abs=0.03) for width in widths)
+
+
+@pytest.mark.parametrize("shares", [(0.0, 0.68), (0.34, 0.34), (0.68, 0.0), (0.2, 0.2), (0.02, 0.1)])
+def test_bands_lie_side_by_side_from_edge_to_edge(shares: tuple[float, float]) -> None:
+    narrow, wide = seen(cropped(clip(1), 0, 0, *shares)), seen()
+    width = narrow.aspect / wide.aspect
+    bands = {other.window for _, other in pairs_of_views(narrow, wide) if other.window[:2] == (0.0, 1.0)} - {WHOLE}
+    starts = sorted(left for _, _, left, right in bands if right - left == pytest.approx(width))
+    if width < 0.9:
+        assert [starts[0], starts[-1]] == pytest.approx([0.0, 1.0 - width])
+        assert any(start == pytest.approx((1.0 - width) / 2) for start in starts)
+        assert max(later - start for start, later in pairwise(starts)) <= max(0.55 * width, (1.0 - width) / 4) + 1e-9
+    else:
+        assert starts == []
 
 
 @given(st.floats(0.2, 5.0))
