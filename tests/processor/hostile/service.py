@@ -71,3 +71,10 @@ def resident_peak(pid: int | None) -> int:
         found = re.search(r"VmHWM:\s+(\d+) kB", told.read_text())
         return int(found[1]) * 1024 if found else 0
     return int(subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, check=True).stdout) * 1024
+
+
+def forget_peak(pid: int | None) -> None:
+    """From now on resident_peak() counts anew, where the system has that (Linux)."""
+    told = Path(f"/proc/{pid}/clear_refs")
+    if told.exists():
+        told.write_text("5")

@@ -1,0 +1,28 @@
+"""The good videos that the fuzzer damages: one of each kind that people upload, a second long, made here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from tests.processor.clips import Look, write_clip
+
+_SMALL = Look(width=96, height=54, seconds=1.2, gop=8)
+
+
+LOOKS: Mapping[str, Look] = {
+    "h264.mp4": _SMALL,
+    "h264-faststart.mp4": replace(_SMALL, mux_options=(("movflags", "faststart"),)),
+    "h264-fragmented.mp4": replace(_SMALL, mux_options=(("movflags", "frag_keyframe+empty_moov+default_base_moof"),)),
+    "h264-turned.mov": replace(_SMALL, rotation=90),
+    "mpeg4-pcm.mov": replace(_SMALL, video="mpeg4", audio="pcm_s16le"),
+    "mjpeg.mov": replace(_SMALL, video="mjpeg", pixel_format="yuvj420p", audio=None),
+    "vp9-opus.webm": replace(_SMALL, video="libvpx-vp9", audio="libopus"),
+    "vp8.webm": replace(_SMALL, video="libvpx", audio=None),
+}
+
+
+def make_seeds(folder: Path) -> dict[str, bytes]:
+    """Name -> bytes of each good video."""
+    return {name: write_clip(folder / name, look).read_bytes() for name, look in LOOKS.items()}
