@@ -1,4 +1,4 @@
-"""The good videos that the fuzzer damages: one of each kind that people upload, a second long, made here."""
+"""The good videos that the fuzzer damages: one of each kind that people upload, four seconds long, made here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.processor.clips import Look, write_clip
 
-_SMALL = Look(width=96, height=54, seconds=1.2, gop=8)
+_SMALL = Look(width=96, height=54, seconds=4, fps=12, gop=8)
 
 
 LOOKS: Mapping[str, Look] = {
