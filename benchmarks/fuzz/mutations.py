@@ -66,7 +66,7 @@ def overwriting(data: bytes, others: Sequence[bytes], chance: Random) -> bytes:
 
 
 def box_sizes(data: bytes, others: Sequence[bytes], chance: Random) -> bytes:
-    """1 to 3 boxes or elements say another size than they have."""
+    """1 to 3 boxes, elements or chunks say another size than they have."""
     parts, damaged = parts_of(data), bytearray(data)
     for _ in range(chance.randint(1, 3)):
         part = chance.choice(parts)
@@ -74,18 +74,20 @@ def box_sizes(data: bytes, others: Sequence[bytes], chance: Random) -> bytes:
         width = part.size_bytes
         if data[:4] == b"\x1a\x45\xdf\xa3":
             told = 1 << 7 * width | told & (1 << 7 * width) - 1
-        damaged[part.size_at : part.size_at + width] = (told & (1 << 8 * width) - 1).to_bytes(width, "big")
+        damaged[part.size_at : part.size_at + width] = (told & (1 << 8 * width) - 1).to_bytes(
+            width, "little" if data[:4] == b"RIFF" else "big"
+        )
     return bytes(damaged)
 
 
 def box_missing(data: bytes, others: Sequence[bytes], chance: Random) -> bytes:
-    """A box or element is gone, and those around it do not know."""
+    """A box, element or chunk is gone, and those around it do not know."""
     part = chance.choice(parts_of(data))
     return data[: part.start] + data[part.stop :]
 
 
 def box_repeated(data: bytes, others: Sequence[bytes], chance: Random) -> bytes:
-    """A box or element is there again, up to 200 times, at its place or at another's."""
+    """A box, element or chunk is there again, up to 200 times, at its place or at another's."""
     parts = parts_of(data)
     part, place = chance.choice(parts), chance.choice(parts)
     times = min(chance.choice((1, 2, 20, 200)), 1 + (1 << 20) // (part.stop - part.start))
@@ -93,7 +95,7 @@ def box_repeated(data: bytes, others: Sequence[bytes], chance: Random) -> bytes:
 
 
 def box_swapped(data: bytes, others: Sequence[bytes], chance: Random) -> bytes:
-    """Two boxes or elements have changed places, where one is not within the other."""
+    """Two boxes, elements or chunks have changed places, where one is not within the other."""
     parts = parts_of(data)
     first, second = sorted(chance.choices(parts, k=2), key=lambda part: part.start)
     if second.start < first.stop:
@@ -103,7 +105,7 @@ def box_swapped(data: bytes, others: Sequence[bytes], chance: Random) -> bytes:
 
 
 def box_transplanted(data: bytes, others: Sequence[bytes], chance: Random) -> bytes:
-    """A box or element of another video stands in the place of one."""
+    """A box, element or chunk of another video stands in the place of one."""
     donor = chance.choice(others)
     taken, part = chance.choice(parts_of(donor)), chance.choice(parts_of(data))
     return data[: part.start] + donor[taken.start : taken.stop] + data[part.stop :]

@@ -1,4 +1,7 @@
-"""Where the boxes of an MP4 or MOV, and the elements of a WebM, begin and end. Knows just enough to cut them."""
+"""Where the boxes of an MP4 or MOV, the elements of a WebM and the chunks of an AVI begin and end.
+
+Knows just enough to cut them.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,8 @@ _EBML_PARENTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """data[start:stop] is one box or element, its content begins at content. size_at: where its size is written, in
-    size_bytes bytes."""
+    """data[start:stop] is one box, element or chunk, its content begins at content. size_at: where its size is written,
+    in size_bytes bytes."""
 
     start: int
     content: int
@@ -40,8 +43,8 @@ class Part:
 
 
 def parts_of(data: bytes) -> list[Part]:
-    """Every box or element of a good file, the outer before the inner."""
-    walk = _elements if data[:4] == b"\x1a\x45\xdf\xa3" else _boxes
+    """Every box, element or chunk of a good file, the outer before the inner."""
+    walk = {b"\x1a\x45\xdf\xa3": _elements, b"RIFF": _chunks}.get(data[:4], _boxes)
     return list(walk(data, 0, len(data)))
 
 
@@ -75,3 +78,14 @@ def _elements(data: bytes, at: int, end: int) -> Iterator[Part]:
         if data[at:size_at] in _EBML_PARENTS:
             yield from _elements(data, content, stop)
         at = stop
+
+
+def _chunks(data: bytes, at: int, end: int) -> Iterator[Part]:
+    while at + 8 <= end:
+        stop = at + 8 + int.from_bytes(data[at + 4 : at + 8], "little")
+        if stop > end:
+            return
+        yield Part(at, at + 8, stop, at + 4, 4)
+        if data[at : at + 4] in (b"RIFF", b"LIST"):
+            yield from _chunks(data, at + 12, stop)
+        at = stop + stop % 2

@@ -18,6 +18,12 @@ LOOKS: Mapping[str, Look] = {
     "h264-turned.mov": replace(_SMALL, rotation=90),
     "mpeg4-pcm.mov": replace(_SMALL, video="mpeg4", audio="pcm_s16le"),
     "mjpeg.mov": replace(_SMALL, video="mjpeg", pixel_format="yuvj420p", audio=None),
+    "hevc.mp4": replace(_SMALL, video="libx265", options=(("x265-params", "log-level=none:pools=none"),)),
+    "av1.mp4": replace(
+        _SMALL, video="libsvtav1", audio="libopus", options=(("preset", "12"), ("svtav1-params", "lp=1"))
+    ),
+    "prores-pcm.mov": replace(_SMALL, video="prores_ks", pixel_format="yuv422p10le", audio="pcm_s16le"),
+    "mpeg4-mp3.avi": replace(_SMALL, video="mpeg4", audio="mp3"),
     "vp9-opus.webm": replace(_SMALL, video="libvpx-vp9", audio="libopus"),
     "vp8.webm": replace(_SMALL, video="libvpx", audio=None),
 }

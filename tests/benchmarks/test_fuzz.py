@@ -52,6 +52,15 @@ def test_elements_are_found_at_every_depth() -> None:
     assert found[-1] == block
 
 
+def test_chunks_are_found_at_every_depth() -> None:
+    inner = b"LIST" + (14).to_bytes(4, "little") + b"strlstrf" + (1).to_bytes(4, "little") + b"x\0"
+    data = b"RIFF" + (4 + len(inner)).to_bytes(4, "little") + b"AVI " + inner
+    parts = parts_of(data)
+    assert [data[part.start : part.start + 4] for part in parts] == [b"RIFF", b"LIST", b"strf"]
+    assert data[parts[-1].content : parts[-1].stop] == b"x"
+    assert data[parts[1].start : parts[1].stop] == inner
+
+
 @pytest.mark.parametrize("name", sorted(LOOKS))
 def test_good_files_have_many_parts(good: dict[str, bytes], name: str) -> None:
     parts = parts_of(good[name])

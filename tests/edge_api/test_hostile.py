@@ -12,7 +12,7 @@ from tests.edge_api.kit import World, box, ftyp, moov, mp4
 from tests.processor.hostile.cases import Bait, Hostile
 from tests.processor.hostile.references import REFERENCES
 
-BAIT = Bait("http://10.0.0.1/secret", "/etc/passwd", mp4(), b"")
+BAIT = Bait("http://10.0.0.1/secret", "/etc/passwd", "/etc/hosts", mp4(), b"")
 NO_VIDEOS = [file for file in REFERENCES if file.write(BAIT)[4:8] != b"ftyp"]
 KEY = re.compile(r"videos/\d{4}/\d\d/\d\d/[0-9a-f-]{32,36}\.mp4")
 

@@ -19,13 +19,15 @@ FINGERPRINT = "FINGERPRINT"
 
 @dataclass(frozen=True)
 class Bait:
-    """What a file may refer to: another URL, and a good video on this machine. mp4, webm: good videos' bytes.
+    """What a file may refer to: another URL, and good videos on this machine. movie: the path of one that has its
+    samples where elsewhere() has none. mp4, webm: good videos' bytes.
 
     Following a reference would be seen: by a request for the URL, and by a fingerprint of the good video.
     """
 
     url: str
     path: str
+    movie: str
     mp4: bytes
     webm: bytes
 

@@ -13,6 +13,7 @@ from tests.processor.hostile.boxes import (
     full,
     movie,
     picture_entry,
+    png,
     u32,
 )
 from tests.processor.hostile.cases import FINGERPRINT, Bait, Hostile, reel
@@ -22,17 +23,17 @@ def _text(content: str) -> Callable[[Bait], bytes]:
     return lambda bait: content.replace("{url}", bait.url).replace("{path}", bait.path).encode()
 
 
-def _alias(path: bytes) -> bytes:
+def alias(path: bytes) -> bytes:
     """A Macintosh alias record, which FFmpeg would follow if it were let."""
     head = u32(0) + struct.pack(">HHH", 0, 0, 0) + bytes(150 - 6)
     told = struct.pack(">HH", 2, len(path)) + path + (b"\0" if len(path) % 2 else b"")
     return box(b"alis", u32(0), head, told, struct.pack(">hH", -1, 0))
 
 
-def _elsewhere(reference: bytes) -> Track:
-    """25 samples that lie within another file."""
+def elsewhere(reference: bytes) -> Track:
+    """25 samples that lie within another file, where reel() has its one; zeros are there in this one."""
     references = full(b"dref", u32(1), reference)
-    return Track(samples=[b"\0" * 64], entry=picture_entry(320, 240), references=references, repeat=25)
+    return Track(samples=[bytes(len(png(320, 240)))], entry=picture_entry(320, 240), references=references, repeat=25)
 
 
 def _reference_movie(url: str) -> bytes:
@@ -41,7 +42,7 @@ def _reference_movie(url: str) -> bytes:
 
 
 def _captions(bait: Bait) -> Track:
-    references = full(b"dref", u32(2), _alias(bait.path.encode()), box(b"url ", u32(0), bait.url.encode() + b"\0"))
+    references = full(b"dref", u32(2), alias(bait.movie.encode()), box(b"url ", u32(0), bait.url.encode() + b"\0"))
     entry = box(b"tx3g", bytes(6) + struct.pack(">H", 1), bytes(30))
     return Track(samples=[b"\0\4text"], kind=b"sbtl", entry=entry, references=references, durations=[(1, SECOND)])
 
@@ -79,9 +80,9 @@ REFERENCES = (
     Hostile("images.mp4", _text("/* XPM */\nfile:///tmp/%d.png\n"), "UNDECODABLE"),
     Hostile("subtitles-index.webm", _text("# VobSub index file, v7\nid: {path}\n"), "UNDECODABLE"),
     Hostile("data-url.mp4", _text("data:video/mp4;base64,AAAA"), "UNDECODABLE"),
-    Hostile("other-file.mov", lambda bait: movie(_elsewhere(_alias(bait.path.encode()))), "UNDECODABLE"),
+    Hostile("other-file.mov", lambda bait: movie(elsewhere(alias(bait.movie.encode()))), "UNDECODABLE"),
     Hostile(
-        "other-url.mp4", lambda bait: movie(_elsewhere(box(b"url ", u32(0), bait.url.encode() + b"\0"))), "UNDECODABLE"
+        "other-url.mp4", lambda bait: movie(elsewhere(box(b"url ", u32(0), bait.url.encode() + b"\0"))), "UNDECODABLE"
     ),
     Hostile("reference-movie.mov", lambda bait: ftyp(b"qt  ") + _reference_movie(bait.url), "NO_VIDEO_STREAM"),
     Hostile("captions-elsewhere.mov", lambda bait: movie(reel(), _captions(bait)), FINGERPRINT),

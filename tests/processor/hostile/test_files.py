@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.processor.clips import Look, write_clip
-from tests.processor.hostile.cases import FINGERPRINT, Bait, Hostile
+from tests.processor.hostile.boxes import movie
+from tests.processor.hostile.cases import FINGERPRINT, Bait, Hostile, reel
 from tests.processor.hostile.files import HOSTILE
 from tests.processor.hostile.service import CPU_SECONDS, MEMORY, Guarded, guarded, resident_peak
 from tests.processor.range_server import RangeServer, range_server
@@ -39,8 +40,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     look = Look(width=96, height=54, seconds=2)
     mp4 = write_clip(folder / "good.mp4", look)
     webm = write_clip(folder / "good.webm", Look(width=96, height=54, seconds=2, video="libvpx-vp9", audio="libopus"))
+    (folder / "good.mov").write_bytes(movie(reel()))
     with range_server(folder) as server:
-        yield Place(folder, server, Bait(server.url(mp4.name), str(mp4), mp4.read_bytes(), webm.read_bytes()))
+        bait = Bait(server.url(mp4.name), str(mp4), str(folder / "good.mov"), mp4.read_bytes(), webm.read_bytes())
+        yield Place(folder, server, bait)
 
 
 async def test_every_file_gets_its_answer_and_does_nothing_else(place: Place) -> None:
