@@ -123,6 +123,14 @@ def test_what_is_used_is_told_in_seconds_and_bytes() -> None:
     assert 1 << 20 < peak_memory() < 1 << 36
 
 
+def test_the_peak_of_a_process_is_its_own_and_not_its_parents() -> None:
+    held = bytearray(b"x" * (256 << 20))
+    said = run("from processor.confinement import peak_memory\nprint(peak_memory())")
+    assert int(said.stdout) < 128 << 20 < len(held)
+    said = run("from processor.confinement import peak_memory\nx = bytearray(b'x' * (64 << 20))\nprint(peak_memory())")
+    assert int(said.stdout) > 64 << 20
+
+
 def test_no_program_gains_privileges() -> None:
     """Linux tells it in /proc; elsewhere there is nothing to give up."""
     said = run(

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import zlib
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
 
 from tests.processor.hostile import ebml
 from tests.processor.hostile.boxes import (
@@ -29,6 +34,24 @@ def _raw(width: int, height: int) -> Track:
 def _bomb(side: int, count: int) -> Track:
     """Every picture is the same sample: four megabytes each when unpacked, 5 kB in the file."""
     return Track(samples=[png(side, side)], entry=picture_entry(side, side), durations=[(count, 40)], repeat=count)
+
+
+def _h264_bomb(width: int, height: int, count: int) -> Track:
+    """Every picture is the same keyframe: 50 megabytes when decoded."""
+    made = io.BytesIO()
+    with av.open(made, "w", format="mp4") as file:
+        stream = file.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.options = {"preset": "ultrafast", "crf": "51", "x264-params": "cabac=1:threads=1:sync-lookahead=0"}
+        black = VideoFrame.from_ndarray(np.zeros((height * 3 // 2, width), np.uint8), format="yuv420p")
+        for packet in [*stream.encode(black), *stream.encode(None)]:
+            file.mux(packet)
+    made.seek(0)
+    with av.open(made, "r") as file:
+        stored = file.streams.video[0]
+        keyframe = bytes(next(file.demux(stored)))
+        entry = picture_entry(width, height, b"avc1", box(b"avcC", stored.codec_context.extradata or b""))
+    return Track(samples=[keyframe], entry=entry, repeat=count)
 
 
 def _packed_header(content: bytes, told: int | None = None) -> bytes:
@@ -88,6 +111,7 @@ SIZES = (
     Hostile("30000x30000.webm", lambda _: one_block(ebml.vp8_keyframe(320, 240), 30000, 30000), "UNDECODABLE"),
     Hostile("320x1.mov", lambda _: movie(_of_size(320, 1, png(320, 1))), "BAD_DIMENSIONS"),
     Hostile("bomb-of-pictures.mov", lambda _: movie(_bomb(5792, 20_000)), "TOO_DEMANDING"),
+    Hostile("bomb-of-h264.mov", lambda _: movie(_h264_bomb(8192, 4096, 20_000)), "TOO_DEMANDING"),
     Hostile("bomb-packed-header.mov", lambda _: ftyp(b"qt  ") + _packed_header(bytes(64 << 20)), "NO_VIDEO_STREAM"),
     Hostile(
         "bomb-packed-header-lies.mov", lambda _: ftyp(b"qt  ") + _packed_header(b"", told=0xFFFFFFF0), "TOO_DEMANDING"

@@ -111,6 +111,8 @@ STRUCTURES = (
         lambda bait: bait.webm[:4096] + ebml.element(ebml.VOID, size=1 << 40) + bait.webm[4096:],
         "TRUNCATED",
     ),
+    Hostile("index-to-itself-at-the-end.mp4", lambda bait: bait.mp4 + _sidx(-44) * 50, "UNDECODABLE"),
+    Hostile("access-to-itself-at-the-end.mp4", lambda bait: bait.mp4 + _mfra(0) * 3, FINGERPRINT),
     Hostile("half.webm", lambda bait: bait.webm[: len(bait.webm) // 2], "TRUNCATED"),
     Hostile("half.mp4", lambda bait: bait.mp4[: len(bait.mp4) // 2], "UNDECODABLE"),
     Hostile("head.mp4", lambda bait: bait.mp4[:40], "UNDECODABLE"),

@@ -13,10 +13,10 @@ from tests.processor.clips import Look, write_clip
 from tests.processor.hostile.boxes import movie
 from tests.processor.hostile.cases import FINGERPRINT, Bait, Hostile, reel
 from tests.processor.hostile.files import HOSTILE
-from tests.processor.hostile.service import CPU_SECONDS, MEMORY, Guarded, guarded, resident_peak
+from tests.processor.hostile.service import CPU_SECONDS, LIMITS, MEMORY, Guarded, guarded, resident_peak
 from tests.processor.range_server import RangeServer, range_server
 
-SECONDS = 40.0
+SECONDS = LIMITS.extract_timeout
 """Most that one file may take, on a machine that has other things to do; processor time is limited by the service."""
 
 
