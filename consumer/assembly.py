@@ -13,6 +13,7 @@ from random import Random
 
 from consumer.breaker import Breaker
 from consumer.catalogue import Catalogue
+from consumer.clamd import Clamd, address_of
 from consumer.clock import Clock, utc_now
 from consumer.detection import Detection
 from consumer.doctor import Doctor
@@ -33,6 +34,7 @@ from consumer.processor_client import ProcessorClient, open_http
 from consumer.purging import Purging
 from consumer.rebuild import Rebuild
 from consumer.rounds import Rounds
+from consumer.scanning import Scanning
 from consumer.search import Search
 from consumer.settings import Settings
 from consumer.similarity import compare_each
@@ -100,6 +102,7 @@ async def assemble(
     """executor: makes what runs the detection; compare_workers processes of their own when None."""
     random = random or Random()
     metrics = Metrics()
+    clamd = _clamd(settings)
     with open_workers(executor or processes(settings.compare_workers)) as workers:
         leases = Leases(env.db, now, settings.lease_seconds, settings.heartbeat_seconds)
         catalogue = Catalogue(
@@ -137,6 +140,7 @@ async def assemble(
             earlier_wait_seconds=settings.earlier_wait_seconds,
             poll_seconds=min(0.2, settings.earlier_wait_seconds / 10),
             deletes_duplicates=settings.delete_duplicates,
+            scanning=Scanning(env.video_bucket, clamd) if clamd else None,
         )
         purging = Purging(env.db, env.video_bucket, catalogue)
         webhooks = Webhooks(
@@ -191,7 +195,17 @@ async def assemble(
             env.db, env.video_bucket, catalogue, pipeline.rows, env.queues, detection.policy_version, now
         )
         yield Consumer(
-            env, settings, jobs, sweep, rounds, failed_jobs, webhooks, catalogue, search, metrics, _pings(env)
+            env,
+            settings,
+            jobs,
+            sweep,
+            rounds,
+            failed_jobs,
+            webhooks,
+            catalogue,
+            search,
+            metrics,
+            _pings(env, clamd),
         )
 
 
@@ -219,7 +233,11 @@ def detection_of(settings: Settings) -> Detection:
     )
 
 
-def _pings(env: Env) -> Mapping[str, Ping]:
+def _clamd(settings: Settings) -> Clamd | None:
+    return Clamd(address_of(settings.clamd_url), settings.clamd_timeout_seconds) if settings.clamd_url else None
+
+
+def _pings(env: Env, clamd: Clamd | None) -> Mapping[str, Ping]:
     return {
         "VIDEO_BUCKET": env.video_bucket.ping,
         "DB": env.db.ping,
@@ -229,4 +247,5 @@ def _pings(env: Env) -> Mapping[str, Ping]:
         "VECTORIZE": env.vectorize.ping,
         "VECTORIZE_SEGMENTS": env.vectorize_segments.ping,
         "PROCESSOR": env.processor.ping,
+        **({} if clamd is None else {"CLAMD": clamd.ping}),
     }

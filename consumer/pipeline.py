@@ -1,6 +1,6 @@
 """The way of a video to its verdict.
 
-presign -> fingerprint -> keep -> index -> candidates -> evidence -> verdict -> rows, notification
+(scan ->) presign -> fingerprint -> keep -> index -> candidates -> evidence -> verdict -> rows, notification
 
 Index first, then look: of two alike that are decided at the same instant, at least one sees the other. The earlier by
 (uploaded_at, id) does not count the later one as a candidate while that is undecided; the later one waits for the
@@ -39,6 +39,7 @@ from consumer.records import (
     fingerprint_key,
     thumbnail_key,
 )
+from consumer.scanning import Scanning
 from consumer.search import Query, Search
 from consumer.settling import accounts_for_all, is_certain, settle
 from consumer.verdict_rows import VerdictRows
@@ -59,7 +60,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """earlier_wait_seconds: how long one run waits for the verdict on an earlier twin; it looks every poll_seconds."""
+    """earlier_wait_seconds: how long one run waits for the verdict on an earlier twin; it looks every poll_seconds.
+
+    scanning: None when nothing is scanned.
+    """
 
     bucket: R2Bucket
     db: D1Database
@@ -76,11 +80,13 @@ class Pipeline:
     earlier_wait_seconds: float
     poll_seconds: float
     deletes_duplicates: bool
+    scanning: Scanning | None = None
 
     async def decide(self, claim: Claim) -> Verdict:
         """Take the video to its verdict. Raises Refused, HandedBack, LeaseLost, and what a retry may mend."""
         kept = await self._kept_earlier(claim.video)
         if kept is None:
+            await self._scan(claim.video)
             source = await self._presign(claim.video)
             extracted = await self._fingerprint(claim, source)
             kept = await self._keep(claim, extracted)
@@ -106,6 +112,13 @@ class Pipeline:
             elif await self._write(claim, opinion):
                 return opinion.verdict
             found = await self._candidates(claim, query, found)
+
+    # scan
+
+    async def _scan(self, video: Video) -> None:
+        if self.scanning is not None:
+            with self.metrics.timed("scan"):
+                await self.scanning.check(video)
 
     # presign
 

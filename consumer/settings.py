@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from consumer.clamd import address_of
 from wire.secrets import is_known, refusal
 from wrangler_compat.config import WorkerConfig, load_worker, setting, settings_from
 from wrangler_compat.connections import CONNECTION_NAMES, Connections, connections_from
@@ -81,6 +82,12 @@ class Settings:
     webhook_allowed_hosts: tuple[str, ...] = setting(
         "Hosts that webhooks may be sent to though their addresses are private, and by http."
     )
+    clamd_url: str = setting(
+        "Where clamd answers, which scans each upload for viruses: tcp://host:port or unix:///path. Empty: no scan."
+    )
+    clamd_timeout_seconds: float = setting(
+        "Longest wait for clamd to take a piece of a video, or to answer at its end.", unit="seconds", minimum=1
+    )
     delete_duplicates: bool = setting("Free a duplicate's object once its verdict is written.")
     metrics_host: str = setting("Address on which /livez, /readyz and /metrics answer.", minimum=1)
     metrics_port: int = setting("Port of /livez, /readyz and /metrics; 0: any.", minimum=0, maximum=65535)
@@ -100,6 +107,8 @@ class Settings:
                 "MIN_SIMILARITY, SIMILARITY_THRESHOLD and DUPLICATE_THRESHOLD must not decrease in this order: "
                 f"they are {self.min_similarity}, {self.similarity_threshold} and {self.duplicate_threshold}."
             )
+        if self.clamd_url:
+            address_of(self.clamd_url)
         if self.heartbeat_seconds * 2 > self.lease_seconds:
             raise ConfigError(
                 f"LEASE_SECONDS must be at least twice HEARTBEAT_SECONDS: raise it to "

@@ -31,6 +31,7 @@ REASONS: Mapping[str, str] = {
     "bad_dimensions": "The picture is too large or too small to be looked at.",
     "empty_range": "The video has nothing between the given start and stop.",
     "too_demanding": "Looking at this video takes more time or memory than a video is given; re-encode it.",
+    "infected": "The file holds something that a virus scanner knows; it is not accepted.",
     "mismatched_fragments": "The video changed while it was being looked at; submit it again.",
 }
 """Reasons by the word that the row keeps. Unknown words are shown with the job's own sentence."""

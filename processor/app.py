@@ -58,6 +58,7 @@ def create_app(settings: Settings, *, worker_command: tuple[str, ...] = WORKER_C
         only_hosts=settings.source_hosts,
         own_hosts=settings.store_hosts,
         max_source_bytes=settings.max_source_bytes,
+        cpu_seconds=settings.cpu_seconds,
     )
     pool = Pool(
         orders,

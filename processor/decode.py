@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, pairwise
 from typing import Any, BinaryIO, cast
@@ -31,26 +30,28 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from processor.errors import (
-    BadDimensionsError,
+    OUT_OF_MEMORY,
     NoVideoStreamError,
     ProcessorError,
-    TooLongError,
+    TooDemandingError,
     TruncatedError,
     UndecodableError,
+)
+from processor.limits import (
+    AUDIO_CODECS,
+    CONTAINERS,
+    MAX_CODED_PIXELS,
+    MAX_RATE,
+    MAX_STREAMS,
+    VIDEO_CODECS,
+    DecodeLimits,
+    check_dimensions,
+    is_audible,
 )
 from processor.luma import full_range, has_luma_plane, is_sideways, luma_plane, rotation_of, shrunk, upright
 from processor.reading import PictureReader, SoundBlock, SoundReader, SoundSink, Span, packet_end, packet_time
 from processor.sampling import Cells, GridSampler
 
-CONTAINERS = "mov,matroska,avi"
-VIDEO_CODECS = (
-    "h264,hevc,vp8,vp9,libdav1d,av1,libvpx,libvpx-vp9,mpeg4,msmpeg4v2,msmpeg4v3,h263,mpeg1video,mpeg2video,mjpeg,prores,dnxhd,"
-    "theora,png,rawvideo"
-)
-AUDIO_CODECS = (
-    "aac,aac_fixed,opus,libopus,vorbis,libvorbis,mp3,mp3float,mp2,mp2float,ac3,eac3,flac,alac,pcm_s16le,pcm_s16be,"
-    "pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_u8,pcm_s8,pcm_mulaw,pcm_alaw"
-)
 _OPTIONS = {
     "format_whitelist": CONTAINERS,
     "codec_whitelist": f"{VIDEO_CODECS},{AUDIO_CODECS}",
@@ -58,7 +59,10 @@ _OPTIONS = {
     "enable_drefs": "0",
     "use_absolute_path": "0",
     "seek2any": "0",
+    "max_streams": str(MAX_STREAMS),
+    "max_pixels": str(MAX_CODED_PIXELS),
 }
+_DECODER_OPTIONS = {"codec_whitelist": VIDEO_CODECS, "max_pixels": str(MAX_CODED_PIXELS), "skip_loop_filter": "all"}
 _BROKEN = (av.error.FFmpegError, ValueError, OSError)
 """What PyAV raises for a damaged file: FFmpeg's errors, its own, and those of a file asked for an impossible seek."""
 
@@ -68,19 +72,9 @@ _SEEK_MARGINS_SECONDS = (_SEEK_MARGIN_SECONDS, 15.0, 60.0, math.inf)
 _NEVER = 1 << 60
 _REORDER_SECONDS = 2.0
 """An index may list decoding times; pictures are shown at most this much later."""
-_MAX_SIDE = 16384
-_MAX_PIXELS = 8192 * 8192 // 2
 _FIRST_PICTURE_PACKETS = 1500
 _MIN_PRESENT = 0.75
 _GAP_SECONDS = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class DecodeLimits:
-    """max_duration: seconds, longer videos are refused. threads: of the decoder."""
-
-    max_duration: float
-    threads: int
 
 
 class Picture:
@@ -122,15 +116,19 @@ class Clip:
         self._sound = _audio_stream(container)
         self._base = float(self._video.time_base or 1)
         self._size_bytes = container.size
-        _check_dimensions(self._video)
+        check_dimensions(self._video.codec_context.width, self._video.codec_context.height)
+        limits.check_pictures(len(self._video.index_entries))
         self.lost_packets = 0
+        self._ran_out_of_memory = False
         frame = self._first_frame()
         self._matrix = display_matrix(frame)
         self._origin = float(frame.pts or 0) * self._base
         self.end = self._find_end()
         self.duration = self.end - self._origin
+        if not self.duration > 0:
+            raise UndecodableError("every picture of the video is shown for no time at all; re-encode it")
         self.width, self.height = _shown_size(frame, self._video)
-        _check_duration(self.duration, limits)
+        limits.check_duration(self.duration)
         self._check_complete()
 
     @property
@@ -232,8 +230,7 @@ class Clip:
         try:
             frames = context.decode(packet) + context.decode(None)
         except _BROKEN as broken:
-            _pass_on_ours(broken)
-            self.lost_packets += 1
+            self._lose(broken)
             frames = []
         context.flush_buffers()
         return frames[:1]
@@ -244,9 +241,13 @@ class Clip:
         except av.error.EOFError:
             return []
         except _BROKEN as broken:
-            _pass_on_ours(broken)
-            self.lost_packets += 1
+            self._lose(broken)
             return []
+
+    def _lose(self, broken: BaseException) -> None:
+        _pass_on_ours(broken)
+        self.lost_packets += 1
+        self._ran_out_of_memory = self._ran_out_of_memory or isinstance(broken, MemoryError)
 
     def _packets(self, streams: Sequence[Any]) -> Iterator[Packet[Any]]:
         """Packets with content, until the data end or break off."""
@@ -265,12 +266,14 @@ class Clip:
     def _first_frame(self) -> VideoFrame:
         context = self._video.codec_context
         context.thread_count = self._limits.threads
-        context.options = {"skip_loop_filter": "all"}
+        context.options = dict(_DECODER_OPTIONS)
         for packet in islice(self._packets([self._video]), _FIRST_PICTURE_PACKETS):
             for frame in self._decode(packet):
                 return frame
         for frame in self._decode(None):
             return frame
+        if self._ran_out_of_memory:
+            raise TooDemandingError(OUT_OF_MEMORY)
         raise UndecodableError("no picture of the video can be decoded; see that it plays, or re-encode it")
 
     def _seek(self, time: float) -> None:
@@ -308,7 +311,7 @@ class Clip:
         for packet in self._packets([self._video]):
             if packet.pts is not None:
                 end = max(end, packet_end(packet))
-            _check_duration(end - self._origin, self._limits)
+            self._limits.check_duration(end - self._origin)
         return end
 
     def _check_complete(self) -> None:
@@ -347,6 +350,8 @@ class _PcmDecoder:
             _pass_on_ours(broken)
             return
         for frame in frames:
+            if not is_audible(frame.sample_rate, frame.layout.nb_channels):
+                continue
             time = self._expected if frame.pts is None else frame.pts * self._base - self._zero
             kind = (frame.format.name, frame.layout.name, frame.sample_rate)
             if kind != self._kind or abs(time - self._expected) > _GAP_SECONDS:
@@ -372,7 +377,12 @@ class _PcmDecoder:
     def _give(self, frame: Any) -> None:
         if self._resampler is None:
             return
-        for piece in self._resampler.resample(frame):
+        try:
+            pieces = self._resampler.resample(frame)
+        except _BROKEN as broken:
+            _pass_on_ours(broken)
+            return
+        for piece in pieces:
             if piece is None:
                 continue
             pcm = np.asarray(piece.to_ndarray(), np.int16).reshape(-1)
@@ -394,7 +404,13 @@ def open_clip(file: BinaryIO, limits: DecodeLimits) -> Iterator[Clip]:
         )
     except _BROKEN as broken:
         _pass_on_ours(broken)
-        raise UndecodableError("the file is not a video that can be read (mp4, mov, webm, mkv, avi)") from broken
+        if isinstance(broken, MemoryError):
+            raise TooDemandingError(
+                f"the file has more than {MAX_STREAMS} tracks, or needs more memory than WORKER_MEMORY; re-encode it"
+            ) from broken
+        raise UndecodableError(
+            "the file is not a video that can be read (mp4, mov, webm, mkv, avi), or its picture is far too large"
+        ) from broken
     with container:
         yield Clip(container, limits)
 
@@ -435,7 +451,11 @@ def _video_stream(container: InputContainer) -> VideoStream:
 
 def _audio_stream(container: InputContainer) -> AudioStream | None:
     for stream in container.streams.audio:
-        if stream.codec_context is not None and stream.codec_context.name in AUDIO_CODECS.split(","):
+        known = stream.codec_context
+        if known is None or known.name not in AUDIO_CODECS.split(","):
+            continue
+        # Some containers leave rate and channels to the codec: none told is no reason to refuse.
+        if is_audible(known.sample_rate or MAX_RATE, known.layout.nb_channels or 1):
             return stream
     return None
 
@@ -449,19 +469,6 @@ def _fresh_context(stream: AudioStream) -> AudioCodecContext:
     fresh.layout = known.layout
     fresh.options = {"pkt_timebase": str(stream.time_base)}
     return fresh
-
-
-def _check_dimensions(video: VideoStream) -> None:
-    width, height = video.codec_context.width, video.codec_context.height
-    if not (8 <= width <= _MAX_SIDE and 8 <= height <= _MAX_SIDE) or width * height > _MAX_PIXELS:
-        raise BadDimensionsError(f"a picture of {width} x {height} pixels is out of bounds; scale the video")
-
-
-def _check_duration(duration: float, limits: DecodeLimits) -> None:
-    if duration > limits.max_duration:
-        raise TooLongError(
-            f"the video lasts {duration:.0f} s, {limits.max_duration:.0f} s are allowed; upload a shorter one"
-        )
 
 
 def _shown_size(frame: VideoFrame, video: VideoStream) -> tuple[int, int]:

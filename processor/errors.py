@@ -79,6 +79,10 @@ class TooDemandingError(ProcessorError):
     code, status, retryable = "TOO_DEMANDING", 422, False
 
 
+OUT_OF_MEMORY = "the video needs more memory than WORKER_MEMORY allows; scale it down or raise the limit"
+"""What a TooDemandingError says where memory is what it is about."""
+
+
 class MismatchedFragmentsError(ProcessorError):
     code, status, retryable = "MISMATCHED_FRAGMENTS", 422, False
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from processor.bars import margins
-from processor.decode import Clip, DecodeLimits, Picture, encode_jpeg, open_clip
+from processor.decode import Clip, Picture, encode_jpeg, open_clip
 from processor.errors import EmptyRangeError, MismatchedFragmentsError, UndecodableError
 from processor.fingerprint import FragmentMismatchError, assemble
+from processor.limits import DecodeLimits
 from processor.phash import thumbnail
 from processor.reading import SoundBlock, Span
 from processor.sound import BlockSound, audio_hash, blocks_of, first_code_at, without_quiet, without_silence

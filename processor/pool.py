@@ -15,7 +15,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from processor.errors import BY_CODE, BusyError, ProcessorError, TimedOutError, WorkerDiedError
+from processor.confinement import OUT_OF_MEMORY_EXIT
+from processor.errors import (
+    BY_CODE,
+    OUT_OF_MEMORY,
+    BusyError,
+    ProcessorError,
+    TimedOutError,
+    TooDemandingError,
+    WorkerDiedError,
+)
 from processor.worker import WorkerOrders
 
 WORKER_COMMAND = (sys.executable, "-m", "processor.worker")
@@ -184,7 +193,7 @@ class Worker:
         return self._process.returncode is not None
 
     async def ask(self, line: bytes) -> tuple[dict[str, Any], bytes]:
-        """Raises WorkerDiedError."""
+        """Raises WorkerDiedError, and TooDemandingError when a limit ended the process."""
         self.jobs += 1
         assert self._process.stdin is not None
         try:
@@ -195,7 +204,7 @@ class Worker:
             return json.loads(head), body
         except (asyncio.IncompleteReadError, ConnectionError, ValueError) as broken:
             await self.kill()
-            raise WorkerDiedError(f"the worker process {self._end()}; try again") from broken
+            raise self._death() from broken
 
     async def kill(self) -> None:
         if self._process.returncode is None:
@@ -220,6 +229,15 @@ class Worker:
         while piece := await self._process.stderr.read(4096):
             self._said += piece
             del self._said[:-_STDERR_TAIL_BYTES]
+
+    def _death(self) -> ProcessorError:
+        if self._process.returncode == -signal.SIGXCPU:
+            return TooDemandingError(
+                "the video takes more processor time than EXTRACT_CPU_SECONDS allows; re-encode it or raise the limit"
+            )
+        if self._process.returncode == OUT_OF_MEMORY_EXIT:
+            return TooDemandingError(OUT_OF_MEMORY)
+        return WorkerDiedError(f"the worker process {self._end()}; try again")
 
     def _end(self) -> str:
         code = self._process.returncode or 0

@@ -39,9 +39,21 @@ class Settings:
     extract_timeout: float = _setting(
         600.0, "Longest time for one extraction, then its worker is killed.", unit="seconds", minimum=1, maximum=86400
     )
+    extract_cpu_seconds: float = _setting(
+        0.0,
+        "Most processor time of one extraction, then the video is refused; "
+        "0: nine tenths of EXTRACT_TIMEOUT for each decode thread.",
+        unit="seconds",
+        minimum=0,
+        maximum=1e7,
+    )
     max_duration: float = _setting(3600.0, "Longest video.", unit="seconds", minimum=1, maximum=1e6)
     worker_memory: int = _setting(
-        3 << 30, "Most address space of one worker.", unit="bytes", minimum=512 << 20, maximum=1 << 44
+        3 << 30,
+        "Most memory of one worker: of address space, on macOS of resident memory.",
+        unit="bytes",
+        minimum=512 << 20,
+        maximum=1 << 44,
     )
     jobs_per_worker: int = _setting(200, "Videos after which a worker is replaced.", minimum=1, maximum=1_000_000)
     max_merge_bytes: int = _setting(
@@ -66,6 +78,11 @@ class Settings:
         choices=("production", "development"),
     )
     log_level: str = _setting("info", "debug, info, warning or error.", choices=("debug", "info", "warning", "error"))
+
+    @property
+    def cpu_seconds(self) -> float:
+        """EXTRACT_CPU_SECONDS, or what stands for its 0."""
+        return self.extract_cpu_seconds or 0.9 * self.extract_timeout * self.decode_threads
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:

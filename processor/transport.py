@@ -14,6 +14,7 @@ from processor.errors import (
     SourceUnreachableError,
     SourceUnsuitableError,
     TimedOutError,
+    TooDemandingError,
     TooLargeError,
 )
 
@@ -24,6 +25,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _REQUEST_SECONDS = 20.0
+_READ_AGAIN = 8
+_READ_ANYWAY_BYTES = 64 << 20
 
 
 class RangeClient:
@@ -35,7 +38,7 @@ class RangeClient:
 
     Raises BadRequestError for a URL that is not plain http(s), ForbiddenSourceError where rules say no,
     SourceUnreachableError, SourceUnsuitableError when the server has no Range requests, TooLargeError, TimedOutError
-    after the deadline (of time.monotonic()).
+    after the deadline (of time.monotonic()), TooDemandingError when the file has been read several times over.
     size: of the file in bytes, -1 until the first answer. bytes_read, requests: so far, for the metrics.
     """
 
@@ -73,6 +76,8 @@ class RangeClient:
             left = self._deadline - time.monotonic()
             if left <= 0:
                 raise TimedOutError("reading the video took longer than EXTRACT_TIMEOUT allows; try again or raise it")
+            if self.bytes_read > _READ_AGAIN * max(0, self.size) + _READ_ANYWAY_BYTES:
+                raise TooDemandingError("the parts of the video refer to one another in circles; remux it")
             try:
                 return self._get_once(start, stop, attempt, timeout=min(left, _REQUEST_SECONDS))
             except _RedirectError as elsewhere:

@@ -4,8 +4,8 @@ Standard input: one line of JSON with the WorkerOrders, then one line for each j
 frame of two parts, each after its length in 8 bytes: a JSON report, and the JSON of the ExtractResponse (empty when
 the report tells of an error). A first frame says that the worker is ready.
 
-The process limits itself before it touches anything from outside: address space, processor time, no file may be
-written. When its standard input closes, its parent is gone, and so it leaves.
+The process limits itself (processor.confinement) before it touches anything from outside. When its standard input
+closes, its parent is gone, and so it leaves.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import gc
 import json
 import os
 import queue
-import resource
 import sys
 import threading
 import time
@@ -22,20 +21,19 @@ from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO, cast
 
 from processor.addresses import LOOPBACK_HOSTS, SourceRules
-from processor.decode import DecodeLimits
-from processor.errors import ProcessorError, TooDemandingError
+from processor.confinement import confine, cpu_seconds_used, grant_cpu, peak_memory
+from processor.errors import OUT_OF_MEMORY, ProcessorError, TooDemandingError
 from processor.extract import Recipe, extract
+from processor.limits import DecodeLimits
 from processor.source import RemoteFile
 from processor.transport import RangeClient
 from wire.processing import ExtractRequest
-
-MAX_OPEN_FILES = 64
-_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerOrders:
     """What every job of a worker has in common. timeout: seconds for one job. memory: bytes of address space.
+    cpu_seconds: of processor time for one job.
 
     only_hosts, own_hosts: as in SourceRules. max_source_bytes: of one video.
     """
@@ -49,6 +47,7 @@ class WorkerOrders:
     only_hosts: tuple[str, ...] = ()
     own_hosts: tuple[str, ...] = LOOPBACK_HOSTS
     max_source_bytes: int = 1 << 50
+    cpu_seconds: float = 540.0
 
     def to_line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"
@@ -58,7 +57,7 @@ def main() -> None:
     answers = _private_stdout()
     lines = _lines_of_stdin()
     orders = WorkerOrders(**json.loads(lines.get()))
-    _limit(orders)
+    confine(orders.memory)
     _send(answers, {"ready": True}, b"")
     while True:
         report, body = run(json.loads(lines.get()), orders)
@@ -72,10 +71,9 @@ def run(job: dict[str, Any], orders: WorkerOrders) -> tuple[dict[str, Any], byte
     (bytes, of the process so far), frame_count, and code and message of an error if any."""
     report: dict[str, Any] = {"bytes_read": 0, "requests": 0}
     client: RangeClient | None = None
-    before = resource.getrusage(resource.RUSAGE_SELF)
-    began = before.ru_utime + before.ru_stime
+    began = cpu_seconds_used()
     try:
-        _limit_cpu(orders)
+        grant_cpu(orders.cpu_seconds)
         request = ExtractRequest.from_json(job)
         client = RangeClient(
             request.video_url,
@@ -92,17 +90,15 @@ def run(job: dict[str, Any], orders: WorkerOrders) -> tuple[dict[str, Any], byte
         report |= {"code": refused.code, "message": str(refused)}
         body = b""
     except MemoryError:
-        message = "the video needs more memory than WORKER_MEMORY allows; scale it down or raise the limit"
-        report |= {"code": TooDemandingError.code, "message": message}
+        report |= {"code": TooDemandingError.code, "message": OUT_OF_MEMORY}
         body = b""
     except Exception as unexpected:
         report |= {"code": ProcessorError.code, "message": f"the extraction failed: {unexpected!r}"}
         body = b""
     if client is not None:
         report |= {"bytes_read": client.bytes_read, "requests": client.requests}
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    report["peak_memory"] = used.ru_maxrss * _MAXRSS_UNIT
-    report["cpu_seconds"] = round(used.ru_utime + used.ru_stime - began, 3)
+    report["peak_memory"] = peak_memory()
+    report["cpu_seconds"] = round(cpu_seconds_used() - began, 3)
     return report, body
 
 
@@ -123,23 +119,6 @@ def _lines_of_stdin() -> queue.SimpleQueue[bytes]:
 
     threading.Thread(target=read, daemon=True).start()
     return lines
-
-
-def _limit(orders: WorkerOrders) -> None:
-    limits = [(resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, MAX_OPEN_FILES)]
-    if sys.platform != "darwin":
-        limits.append((resource.RLIMIT_AS, orders.memory))
-    for kind, most in limits:
-        resource.setrlimit(kind, (most, most))
-
-
-def _limit_cpu(orders: WorkerOrders) -> None:
-    """Processor time for one job more than was used so far: a decoder that spins is killed even if the pool hangs."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    most = used.ru_utime + used.ru_stime + orders.timeout * (orders.threads + 1) + 5
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    soft = int(most) if hard == resource.RLIM_INFINITY else min(int(most), hard)
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
 def _send(answers: BinaryIO, report: dict[str, Any], body: bytes) -> None:

@@ -25,8 +25,8 @@ Handler = Callable[[dict[str, Any]], Answer]
 
 def ours(every: float) -> tuple[str, Handler]:
     """What the processor makes of a file, in one thread: {"path", "start"?, "stop"?} -> {"fingerprint"}."""
-    from processor.decode import DecodeLimits
     from processor.extract import Recipe, extract
+    from processor.limits import DecodeLimits
     from wire.fingerprints import ALGORITHM_VERSION
     from wire.processing import ExtractRequest
 

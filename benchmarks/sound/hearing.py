@@ -14,8 +14,8 @@ from consumer.similarity.evidence import Evidence
 from consumer.similarity.sound import Heard, has_sound, heard
 from consumer.sound_terms import sound_question, sound_terms, sound_votes
 from consumer.thresholds import Thresholds
-from processor.decode import DecodeLimits
 from processor.extract import Recipe, extract
+from processor.limits import DecodeLimits
 from wire.fingerprints import Fingerprint, unpack
 from wire.processing import ExtractRequest
 

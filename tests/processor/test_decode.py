@@ -12,8 +12,9 @@ import pytest
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from processor.decode import Clip, DecodeLimits, Picture, encode_jpeg, open_clip
+from processor.decode import Clip, Picture, encode_jpeg, open_clip
 from processor.errors import SourceUnreachableError, TimedOutError
+from processor.limits import DecodeLimits
 from processor.reading import SoundBlock, Span
 from processor.source import RemoteFile
 from processor.transport import RangeClient

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from processor.decode import DecodeLimits
 from processor.errors import (
     BadDimensionsError,
     EmptyRangeError,
@@ -26,6 +25,7 @@ from processor.errors import (
     UndecodableError,
 )
 from processor.extract import Recipe, extract, merge
+from processor.limits import DecodeLimits
 from tests.processor.clips import Look, loop_clip, picture
 from tests.processor.conftest import MakeClip
 from wire.fingerprints import Fingerprint, Fragment, unpack, unpack_fragment

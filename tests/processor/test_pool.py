@@ -39,6 +39,8 @@ for line in sys.stdin.buffer:
     if do == "hang": time.sleep(600)
     if do == "crash": ctypes.string_at(0)
     if do == "exit": print("no such library", file=sys.stderr); sys.exit(3)
+    if do == "spin": os.kill(os.getpid(), signal.SIGXCPU)
+    if do == "grow": os._exit(77)
     if do == "babble": os.write(1, b"x" * 5000)
     if do == "refuse": say({"code": "NO_VIDEO_STREAM", "message": "there is no picture"}); continue
     say({"bytes_read": 1}, json.dumps({"pid": os.getpid()}).encode())
@@ -98,6 +100,15 @@ async def test_a_worker_that_dies_is_told_and_the_next_job_is_fine(how: str, tol
             await ask(pool, how)
         assert await ask(pool, "x") != first
         assert pool.busy == 0
+
+
+@pytest.mark.parametrize(("how", "told"), [("spin", "EXTRACT_CPU_SECONDS"), ("grow", "WORKER_MEMORY")])
+async def test_a_worker_that_a_limit_ended_is_the_videos_fault(how: str, told: str) -> None:
+    async with started() as pool:
+        first = await ask(pool, "x")
+        with pytest.raises(TooDemandingError, match=told):
+            await ask(pool, how)
+        assert await ask(pool, "x") != first
 
 
 async def test_a_worker_that_hangs_is_killed_in_time() -> None:
@@ -220,9 +231,8 @@ async def test_the_real_worker_leaves_when_its_parent_is_gone() -> None:
 
 LIMITED = """
 import json, os, resource, sys
-from processor import worker
-from processor.worker import WorkerOrders
-worker._limit(WorkerOrders(0.5, 8, 600, 1, 20, 1 << 30))
+from processor.confinement import confine
+confine(1 << 30)
 try:
     bytearray(2 << 30)
 except MemoryError:
@@ -253,7 +263,7 @@ def test_too_little_memory_is_the_videos_fault_not_the_workers(
         raise MemoryError
 
     monkeypatch.setattr("processor.worker.extract", greedy)
-    monkeypatch.setattr("processor.worker._limit_cpu", lambda _: None)
+    monkeypatch.setattr("processor.worker.grant_cpu", lambda _: None)
     clip = make_clip("two.mp4", CLIP)
     report, body = run({"video_url": server.url(clip.name), "video_id": "v"}, ORDERS)
     assert report["code"] == TooDemandingError.code

@@ -44,6 +44,12 @@ def test_what_is_wrong_is_told(name: str, text: str, told: str) -> None:
         settings_from({name: text})
 
 
+def test_processor_time_follows_the_clock_unless_it_is_set() -> None:
+    assert settings_from({}).cpu_seconds == pytest.approx(540)
+    assert settings_from({"EXTRACT_TIMEOUT": "100", "DECODE_THREADS": "2"}).cpu_seconds == pytest.approx(180)
+    assert settings_from({"EXTRACT_CPU_SECONDS": "30"}).cpu_seconds == 30
+
+
 def test_the_secret_is_not_shown() -> None:
     assert "s3cret" not in repr(settings_from({"PROCESSOR_SECRET": "s3cret"}))
 

@@ -11,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from processor.errors import BadRequestError, SourceUnreachableError, SourceUnsuitableError, TimedOutError
+from processor.errors import (
+    BadRequestError,
+    SourceUnreachableError,
+    SourceUnsuitableError,
+    TimedOutError,
+    TooDemandingError,
+)
 from processor.source import BLOCK_BYTES, KEPT_BLOCKS, MAX_AHEAD_BLOCKS, RemoteFile
 from processor.transport import RangeClient, check_url, post_json
 from tests.processor.range_server import RangeServer, range_server
@@ -227,3 +233,17 @@ async def test_posting_to_nobody_is_a_connection_error() -> None:
         port = taken.getsockname()[1]
     with pytest.raises(ConnectionError, match="no answer"):
         await post_json(f"http://127.0.0.1:{port}/x", b"{}", {}, 2)
+
+
+def test_a_file_is_not_read_over_and_over(files: RangeServer) -> None:
+    client = RangeClient(files.url("video"), deadline=time.monotonic() + 60)
+
+    def circle() -> None:
+        for _ in range(100):
+            client.get(0, SIZE)
+
+    with pytest.raises(TooDemandingError, match="in circles"):
+        circle()
+    client.close()
+    allowed = (64 << 20) + 8 * SIZE
+    assert allowed < client.bytes_read <= allowed + SIZE

@@ -1,0 +1,108 @@
+"""A server whose videos never end: made as they are asked for, nothing is kept."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.processor.hostile import ebml
+
+PATIENCE_SECONDS = 20.0
+"""After so long the server gives up what would never end, so that no test does."""
+
+Bytes = Callable[[int, int], bytes]
+"""(start, stop) -> those bytes of a file that is as long as its server says."""
+
+
+@dataclass(frozen=True)
+class Endless:
+    """One file.
+
+    size: what Content-Range says. content: its bytes. pause: seconds between two bytes. never_ends: the body of each
+    answer goes on and on after what was asked for.
+    """
+
+    size: int
+    content: Bytes
+    pause: float = 0.0
+    never_ends: bool = False
+
+
+def clusters(step: int) -> Bytes:
+    """A WebM whose clusters follow one another for ever, each step milliseconds after the one before."""
+    tracks = ebml.element(ebml.TRACKS, ebml.picture_track())
+    head = ebml.header() + ebml.segment(ebml.info(), tracks, size=ebml.UNKNOWN)
+    picture = ebml.block(ebml.vp8_keyframe(320, 240))
+    length = len(ebml.cluster(picture))
+
+    def content(start: int, stop: int) -> bytes:
+        first = max(0, start - len(head)) // length
+        last = max(0, stop - len(head)) // length + 1
+        body = b"".join(ebml.cluster(picture, time=number * step) for number in range(first, last))
+        at = len(head) + first * length
+        data = head[start:] + body if start < len(head) else body[start - at :]
+        return data[: stop - start]
+
+    return content
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    file: Endless
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is what is hoped for."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silence."""
+
+    def do_GET(self) -> None:
+        file = self.server.file
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        start, stop = (int(asked[1]), min(int(asked[2]) + 1, file.size)) if asked else (0, file.size)
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{file.size}")
+        if not file.never_ends:
+            self.send_header("Content-Length", str(stop - start))
+        self.end_headers()
+        self.close_connection = file.never_ends
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        data = file.content(start, stop)
+        if file.pause:
+            for at in range(len(data)):
+                if time.monotonic() > give_up_at:
+                    return
+                self.wfile.write(data[at : at + 1])
+                time.sleep(file.pause)
+        else:
+            self.wfile.write(data)
+        while file.never_ends and time.monotonic() < give_up_at:
+            self.wfile.write(bytes(1 << 16))
+
+
+@contextmanager
+def endless_server(file: Endless) -> Iterator[str]:
+    """Serves file until the end of the with block; its URL."""
+    server = _Server(("127.0.0.1", 0), _Handler)
+    server.file = file
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/endless.webm"
+    finally:
+        server.shutdown()
+        thread.join()
+        with suppress(OSError):
+            server.socket.shutdown(socket.SHUT_RDWR)
+        server.server_close()
