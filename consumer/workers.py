@@ -19,6 +19,8 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 _ORPHAN_CHECK_SECONDS = 1.0
+_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""What numpy's linear algebra reads when it is first imported."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,7 +67,10 @@ def processes(count: int) -> Callable[[], Executor]:
 
 
 def _settle_in(parent: int) -> None:
-    """Ctrl-C in the terminal is the parent's to handle; a parent that is gone ends us."""
+    """Ctrl-C in the terminal is the parent's to handle; a parent that is gone ends us. The matrices are small and the
+    processes as many as the cores: a second thread would only wait for the first, busily."""
+    for name in _ONE_THREAD:
+        os.putenv(name, "1")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 

@@ -41,6 +41,14 @@ async def test_fingerprints_and_evidence_cross_the_border(workers: Workers) -> N
     assert evidence == compare(fingerprint, fingerprint)
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
+async def test_a_process_computes_in_one_thread(workers: Workers) -> None:
+    before = await workers.run(os.listdir, "/proc/self/task")
+    fingerprint = fingerprint_of(clip(1))
+    await workers.run(compare, fingerprint, fingerprint)
+    assert len(await workers.run(os.listdir, "/proc/self/task")) == len(before)
+
+
 async def test_the_event_loop_goes_on_meanwhile(workers: Workers) -> None:
     await workers.run(os.getpid)
     working = asyncio.create_task(workers.run(time.sleep, 0.5))
