@@ -191,7 +191,7 @@ def _is_lasting(found: Evidence, ask: _Questions) -> bool:
 
 def _is_more_than_shared(shared: Shared, ask: _Questions, common: Sequence[Stretch]) -> bool:
     """Not merely an intro or an end card of both, and not merely what many other videos have as well."""
-    at_the_edges = shared.is_lesser and shared.is_at_the_edges(ask.thresholds.speed_tolerance)
+    at_the_edges = shared.is_lesser and shared.is_at_the_edges
     if at_the_edges and not ask.at_least("more_than_intro", "shared_seconds", longest_beyond(shared.segments, ())):
         return False
     return not common or ask.at_least("uncommon", "partial_seconds", longest_beyond(shared.segments, common))

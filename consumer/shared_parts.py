@@ -19,6 +19,8 @@ LESSER_SHARE = 0.5
 _EDGE_SECONDS = 1.0
 """An intro starts within so much of the start, an end card ends within so much of the end."""
 
+_ALIKE_SECONDS = 0.5
+
 Stretch = tuple[float, float]
 """Start and end in the upload, seconds."""
 
@@ -39,10 +41,11 @@ class Shared:
             and sum(each.ref_end - each.ref_start for each in self.segments) < LESSER_SHARE * self.ref_duration
         )
 
-    def is_at_the_edges(self, speed_tolerance: float) -> bool:
-        """Nothing but what opens both videos and what closes both, at the same speed and not mirrored."""
+    @property
+    def is_at_the_edges(self) -> bool:
+        """Nothing but what opens both videos and what closes both, as long in one as in the other and not mirrored."""
         return bool(self.segments) and all(
-            not each.mirrored and abs(each.speed - 1.0) <= speed_tolerance and (self._opens(each) or self._closes(each))
+            not each.mirrored and _lasts_alike(each) and (self._opens(each) or self._closes(each))
             for each in self.segments
         )
 
@@ -62,6 +65,11 @@ class Common:
 
 
 NOTHING_COMMON = Common()
+
+
+def _lasts_alike(segment: Segment) -> bool:
+    """Within half a second: the speed of a few seconds is not told better than that."""
+    return abs((segment.end - segment.start) - (segment.ref_end - segment.ref_start)) <= _ALIKE_SECONDS
 
 
 def common_stretches(shared: Sequence[Shared], least: float) -> tuple[Stretch, ...]:

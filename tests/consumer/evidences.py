@@ -26,7 +26,7 @@ def evidence(
     """longest: seconds of the longest matched stretch; of all that coverage says, when not given. start, ref_start:
     where it starts in the upload and in the other."""
     lasts = coverage * duration if longest is None else longest
-    seen = Segment(start, start + lasts, ref_start, ref_start + lasts, video, speed, mirrored)
+    seen = Segment(start, start + lasts, ref_start, ref_start + lasts * speed, video, speed, mirrored)
     heard = Segment(start, start + audio_seconds, ref_start, ref_start + audio_seconds, audio or 0.0)
     return Evidence(
         video_score=video,

@@ -143,7 +143,8 @@ def test_a_matched_part_too_short_to_mean_anything_is_only_noted() -> None:
         ({"start": 95.0, "ref_start": 50.0}, 5.0, "flagged"),
         ({"start": 0.0, "ref_start": 50.0}, 5.0, "flagged"),
         ({"start": 0.0, "ref_start": 0.0, "mirrored": True}, 5.0, "flagged"),
-        ({"start": 0.0, "ref_start": 0.0, "speed": 1.1}, 5.0, "flagged"),
+        ({"start": 0.0, "ref_start": 0.0, "speed": 1.05}, 5.0, "approved"),
+        ({"start": 0.0, "ref_start": 0.0, "speed": 1.25}, 5.0, "flagged"),
         ({"start": 0.0, "ref_start": 0.0, "duration": 9.0}, 5.0, "flagged"),
     ],
 )

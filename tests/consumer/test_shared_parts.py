@@ -51,13 +51,13 @@ def test_a_part_is_lesser_when_it_is_less_than_half_of_either_video(found: Share
         (shared(segment(0, 3), segment(8, 11)), False),
         (shared(segment(0, 3, 17)), False),
         (shared(segment(0, 3, mirrored=True)), False),
-        (shared(segment(0, 3, speed=1.1)), False),
-        (shared(segment(0, 3, speed=1.01)), True),
+        (shared(Segment(0, 3, 0, 3.4, 1.0, speed=1.13)), True),
+        (shared(Segment(0, 5, 0, 6.25, 1.0, speed=1.25)), False),
         (shared(), False),
     ],
 )
 def test_an_intro_opens_both_and_an_end_card_closes_both(found: Shared, at_the_edges: bool) -> None:
-    assert found.is_at_the_edges(speed_tolerance=0.03) == at_the_edges
+    assert found.is_at_the_edges == at_the_edges
 
 
 def test_what_several_videos_show_is_common_where_enough_of_them_show_it() -> None:
