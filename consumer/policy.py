@@ -118,16 +118,16 @@ class _Questions:
 
     def __init__(self, thresholds: Thresholds) -> None:
         self.asked: list[Gate] = []
-        self.thresholds = thresholds
+        self._thresholds = thresholds
 
     def at_least(self, name: str, threshold: str, value: float | None) -> bool:
         """Whether the value reaches the threshold; a value that was not measured does not."""
-        limit = float(getattr(self.thresholds, threshold))
+        limit = float(getattr(self._thresholds, threshold))
         return self._note(Gate(name, value is not None and value >= limit, value, "at least", threshold, limit))
 
     def at_most(self, name: str, threshold: str, value: float, *, of: float = 1.0) -> bool:
         """Whether the value, as a share of `of`, stays within the threshold."""
-        limit = float(getattr(self.thresholds, threshold))
+        limit = float(getattr(self._thresholds, threshold))
         share = value / of if of else 0.0
         return self._note(Gate(name, value <= limit * of, share, "at most", threshold, limit))
 
@@ -186,7 +186,7 @@ def _kind(found: Evidence, thresholds: Thresholds) -> MatchKind:
 def _is_lasting(found: Evidence, ask: _Questions) -> bool:
     """The whole matches, or a part of it for long enough to mean something."""
     whole = ask.at_least("whole", "coverage", min(found.coverage, found.ref_coverage))
-    return whole or ask.at_least("lasting", "partial_seconds", _longest(found))
+    return whole or ask.at_least("lasting", "partial_seconds", longest_beyond(found.segments, ()))
 
 
 def _is_more_than_shared(shared: Shared, ask: _Questions, common: Sequence[Stretch]) -> bool:
@@ -222,10 +222,6 @@ def _seen(found: Evidence) -> Shared:
 
 def _heard(found: Evidence) -> Shared:
     return Shared(found.audio_segments, found.duration, found.ref_duration)
-
-
-def _longest(found: Evidence) -> float:
-    return max((segment.end - segment.start for segment in found.segments), default=0.0)
 
 
 def _opinion(

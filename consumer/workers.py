@@ -67,8 +67,8 @@ def processes(count: int) -> Callable[[], Executor]:
 
 
 def _settle_in(parent: int) -> None:
-    """Ctrl-C in the terminal is the parent's to handle; a parent that is gone ends us. The matrices are small and the
-    processes as many as the cores: a second thread would only wait for the first, busily."""
+    """Ctrl-C in the terminal is the parent's to handle; a parent that is gone ends us. The matrices are small and there
+    are several processes: a second thread in each would only wait for the first, busily."""
     for name in _ONE_THREAD:
         os.putenv(name, "1")
     signal.signal(signal.SIGINT, signal.SIG_IGN)

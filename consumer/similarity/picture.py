@@ -26,7 +26,7 @@ _MOST_PIECES = 4
 _LOOKED_AT = 3
 _SURE = 8.0
 _HOPELESS = -6.0
-"""Strength at the first laying under which nothing was ever mended by finding the exact course."""
+"""Strength at the first laying from which the exact course mends nothing: of 430 altered copies it did for none."""
 _LONG = 8
 _SLIDE_SECONDS = 1.0
 """A slide is evidence for so long, however long it stands."""

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from itertools import permutations
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.assembly import detection_of
 from consumer.policy import POLICY_VERSION, Gate, Opinion, decide, judge, opinion_of
-from consumer.settings import load
 from consumer.similarity import Evidence
-from consumer.thresholds import SETTINGS, Thresholds, thresholds_of
+from consumer.thresholds import Thresholds
 from tests.consumer.evidences import evidence
 from wire.verdicts import MatchKind, Segment, Verdict
 
@@ -134,104 +132,10 @@ def test_a_matched_part_too_short_to_mean_anything_is_only_noted() -> None:
     assert enough.matches[0].segments == (Segment(0, 3.0, 5, 8.0, 0.99),)
 
 
-@pytest.mark.parametrize(
-    ("where", "seconds", "status"),
-    [
-        ({"start": 0.0, "ref_start": 0.0}, 5.9, "approved"),
-        ({"start": 0.0, "ref_start": 0.0}, 6.0, "flagged"),
-        ({"start": 95.0, "ref_start": 115.0, "ref_duration": 120.0}, 5.0, "approved"),
-        ({"start": 95.0, "ref_start": 50.0}, 5.0, "flagged"),
-        ({"start": 0.0, "ref_start": 50.0}, 5.0, "flagged"),
-        ({"start": 0.0, "ref_start": 0.0, "mirrored": True}, 5.0, "flagged"),
-        ({"start": 0.0, "ref_start": 0.0, "speed": 1.05}, 5.0, "approved"),
-        ({"start": 0.0, "ref_start": 0.0, "speed": 1.25}, 5.0, "flagged"),
-        ({"start": 0.0, "ref_start": 0.0, "duration": 9.0}, 5.0, "flagged"),
-    ],
-)
-def test_an_intro_or_end_card_of_both_is_only_noted(where: dict[str, Any], seconds: float, status: str) -> None:
-    found = verdict(evidence(0.99, coverage=0.3, ref_coverage=0.3, longest=seconds, **where))
-    assert found.status == status
-    assert found.similar_to == ("video-0" if status == "approved" else None)
-
-
 def test_a_likeness_that_is_only_noted_scores_less_than_a_suspect() -> None:
     noted = verdict(evidence(0.99, coverage=0.05, longest=2.0))
     assert noted.similarity_score == noted.matches[0].similarity_score == 0.8499
     assert noted.matches[0].video_score == 0.99
-
-
-def test_the_sound_of_an_intro_of_both_accuses_nobody() -> None:
-    """Nor does its picture, which is not asked then; longer, or elsewhere, it does."""
-    intro = {"video": 0.1, "audio": 1.0, "start": 0.0}
-    assert verdict(evidence(**intro, ref_start=0.0, audio_seconds=5.5)).status == "approved"  # type: ignore[arg-type]
-    assert verdict(evidence(**intro, ref_start=0.0, audio_seconds=6.5)).reason == "audio_match"  # type: ignore[arg-type]
-    assert verdict(evidence(**intro, ref_start=9.0, audio_seconds=5.5)).reason == "audio_match"  # type: ignore[arg-type]
-
-
-def partly(**changes: Any) -> Evidence:
-    """Twelve seconds of the upload from its tenth on, somewhere in another."""
-    found: dict[str, Any] = {"coverage": 0.12, "ref_coverage": 0.12, "longest": 12.0, "start": 10.0, "ref_start": 40.0}
-    return evidence(**{"video": 0.99, **found, **changes})
-
-
-def among(*found: Evidence, approved: int) -> Verdict:
-    """The first so many are approved videos, the others are not."""
-    pairs = [(f"video-{n}", each) for n, each in enumerate(found)]
-    return decide(pairs, THRESHOLDS, approved=[video_id for video_id, _ in pairs[:approved]])
-
-
-def test_what_three_approved_videos_show_accuses_nobody() -> None:
-    titles = [partly(ref_start=ref_start) for ref_start in (20.0, 40.0, 60.0)]
-    found = among(*titles, approved=3)
-    assert (found.status, found.similar_to, found.similarity_score) == ("approved", "video-0", 0.8499)
-    assert len(found.matches) == 3
-    assert among(*titles, approved=2).reason == "partial_match"
-    assert among(*titles[:2], approved=2).reason == "partial_match"
-
-
-def test_neither_does_a_flagged_one_that_shows_the_same() -> None:
-    assert among(*[partly()] * 4, approved=3).status == "approved"
-
-
-@pytest.mark.parametrize(
-    ("more", "status"),
-    [
-        (partly(longest=14.9), "approved"),
-        (partly(longest=15.0), "flagged"),
-        (partly(start=2.0, longest=12.0), "flagged"),
-        (evidence(0.99, coverage=1.0, start=0.0), "duplicate"),
-        (partly(coverage=0.6, longest=60.0), "flagged"),
-    ],
-)
-def test_a_match_has_to_be_more_than_the_shared_part(more: Evidence, status: str) -> None:
-    found = among(partly(), partly(), partly(), more, approved=4)
-    assert found.status == status
-    assert status == "approved" or found.duplicate_of == "video-3"
-
-
-def music(**changes: Any) -> Evidence:
-    """The same track under other pictures, all along."""
-    return evidence(**{"video": 0.1, "audio": 1.0, "audio_seconds": 90.0, **changes})
-
-
-def test_music_that_three_approved_videos_have_under_other_pictures_accuses_nobody() -> None:
-    assert among(*[music()] * 3, approved=3).status == "approved"
-    assert among(*[music()] * 3, approved=2).reason == "audio_match"
-    assert among(music(), music(), music(video=0.9), approved=3).status == "duplicate"
-    assert among(music(), music(), music(audio_seconds=4.0), approved=3).status == "flagged"
-
-
-def test_sound_that_is_more_than_the_music_still_accuses() -> None:
-    found = among(*[music(audio_seconds=20.0)] * 3, music(audio_seconds=60.0), approved=4)
-    assert (found.reason, found.duplicate_of) == ("audio_match", "video-3")
-
-
-def test_approved_copies_of_the_whole_are_no_witnesses_of_a_shared_part() -> None:
-    """Whatever a moderator let stand."""
-    assert among(*[evidence(0.99)] * 4, approved=4).status == "duplicate"
-    assert (
-        among(*[evidence(0.99, ref_coverage=0.6, ref_duration=60.0, longest=55.0)] * 4, approved=4).status == "flagged"
-    )
 
 
 def test_a_short_video_that_matches_as_a_whole_is_a_duplicate() -> None:
@@ -467,61 +371,8 @@ def test_the_answers_follow_from_what_each_gate_shows(found: Evidence) -> None:
         assert gate.passed == ((gate.value > gate.limit) == (gate.bound == "at least"))
 
 
-def test_the_defaults_are_sound() -> None:
-    THRESHOLDS.check()
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"minimum": 0.9}, "MIN_SIMILARITY <= SIMILARITY_THRESHOLD <= DUPLICATE_THRESHOLD"),
-        ({"similarity": 0.96}, "0.7, 0.96 and 0.95"),
-        ({"duplicate": 1.01}, "must rise"),
-        ({"minimum": 0.0}, "must rise"),
-        ({"audio": 1.2}, "audio must be between 0 and 1, but is 1.2"),
-        ({"duration_tolerance": -0.1}, "duration_tolerance must be between 0 and 1"),
-        ({"area": -0.1}, "area must be between 0 and 1"),
-        ({"coverage": 2.0}, "coverage must be between 0 and 1"),
-        ({"speed_tolerance": -1.0}, "speed_tolerance must be between 0 and 1"),
-        ({"audio_variety": 7.0}, "audio_variety must be between 0 and 1"),
-        ({"duplicate": float("nan")}, "must rise"),
-        ({"audio": float("nan")}, "audio must be between 0 and 1"),
-    ],
-)
-def test_thresholds_that_contradict_each_other_are_refused_with_a_sentence(
-    changes: dict[str, float], said: str
-) -> None:
-    with pytest.raises(ValueError, match=re.escape(said)):
-        replace(THRESHOLDS, **changes).check()
-
-
-def test_the_thresholds_of_the_settings_are_those_that_the_worker_decides_with() -> None:
-    environ = {"DUPLICATE_THRESHOLD": "0.97", "SIMILARITY_THRESHOLD": "0.9", "MIN_SIMILARITY": "0.6"}
-    _, settings, _ = load(environ | {"AUDIO_THRESHOLD": "0.75", "DURATION_TOLERANCE": "0.1"})
-    thresholds = thresholds_of(settings)
-    assert thresholds == Thresholds(0.97, 0.9, 0.6, 0.75, 0.1)
-    assert detection_of(settings).decide([]).thresholds == asdict(thresholds)
-
-
-def test_equal_thresholds_do_not_contradict_each_other() -> None:
-    Thresholds(duplicate=0.8, similarity=0.8, minimum=0.8).check()
-
-
 REPOSITORY = Path(__file__).parents[2]
 DOCUMENT = (REPOSITORY / "docs" / "policy.md").read_text()
-
-
-@pytest.mark.parametrize("name", [field.name for field in fields(Thresholds)])
-def test_every_threshold_is_documented_with_its_default(name: str) -> None:
-    row = re.search(rf"^\| `{name}` \|[^\n]*\|$", DOCUMENT, re.MULTILINE)
-    assert row, f"docs/policy.md has no row for {name}"
-    assert f"| {getattr(THRESHOLDS, name):g} |" in row.group()
-
-
-@pytest.mark.parametrize(("field", "name"), SETTINGS.items())
-def test_every_setting_of_the_policy_is_documented(field: str, name: str) -> None:
-    assert f"| `{field}` | `{name}` |" in DOCUMENT
-    assert re.search(rf"^{name} = ", (REPOSITORY / "consumer" / "wrangler.toml").read_text(), re.MULTILINE)
 
 
 def test_every_reason_is_documented() -> None:

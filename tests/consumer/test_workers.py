@@ -41,13 +41,15 @@ async def test_fingerprints_and_evidence_cross_the_border(workers: Workers) -> N
     assert evidence == compare(fingerprint, fingerprint)
 
 
-async def test_a_process_computes_in_one_thread(workers: Workers) -> None:
+async def test_a_process_computes_in_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """As far as the libraries that it loads are told so: what it starts is told the same."""
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-        told = await workers.run(
-            subprocess.check_output, [sys.executable, "-c", f"import os; print(os.environ[{name!r}])"]
-        )
-        assert told == b"1\n"
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    with open_workers(processes(1)) as workers:
+        for name in names:
+            tell = [sys.executable, "-c", f"import os; print(os.environ.get({name!r}))"]
+            assert await workers.run(subprocess.check_output, tell) == b"1\n"
 
 
 async def test_the_event_loop_goes_on_meanwhile(workers: Workers) -> None:
