@@ -24,10 +24,13 @@ ActorHandler = Callable[[Request, str], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """scope: what a token needs; None: no token is taken. internal: PROCESSOR_SECRET is taken. Neither: everybody."""
+    """scope: what a token needs. internal: PROCESSOR_SECRET is taken. any_token: any token will do. None of them:
+    everybody. is_page: one of the console's, for people; not of the public API."""
 
     scope: Scope | None = None
     internal: bool = False
+    any_token: bool = False
+    is_page: bool = False
 
 
 class Entry(Route):
@@ -51,6 +54,19 @@ def for_scope(method: str, path: str, scope: Scope, handler: UserHandler, *, cou
     return Entry(method, path, endpoint, Access(scope), _name(handler))
 
 
+def page_for_everybody(method: str, path: str, handler: Handler) -> Entry:
+    return Entry(method, path, handler, Access(is_page=True), _name(handler))
+
+
+def page_for_users(method: str, path: str, handler: UserHandler, scope: Scope | None = None) -> Entry:
+    """A page for who is signed in, with this scope if one is named."""
+
+    async def endpoint(request: Request) -> Response:
+        return await handler(request, await _allowed_user(request, scope, "requests"))
+
+    return Entry(method, path, endpoint, Access(scope, any_token=scope is None, is_page=True), _name(handler))
+
+
 def for_services(method: str, path: str, handler: Handler) -> Entry:
     """For the services of this installation, which show PROCESSOR_SECRET."""
 
@@ -72,11 +88,13 @@ def for_services_or_scope(method: str, path: str, scope: Scope, handler: ActorHa
     return Entry(method, path, endpoint, Access(scope, internal=True), _name(handler))
 
 
-async def _allowed_user(request: Request, scope: Scope, counts_as: Policy) -> User:
+async def _allowed_user(request: Request, scope: Scope | None, counts_as: Policy) -> User:
     """Raises ApiError. Whoever may not learns nothing of others' videos: a token without the scope is refused unseen,
     a role without it hears of them what everybody hears, that there are none."""
     user = await user_of(request)
     await request.state["limiting"].count(request.scope, counts_as, user.token_id)
+    if scope is None:
+        return user
     try:
         user.require(scope)
     except ApiError as refused:

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from edge_api.addresses import Resolve, resolve_host
+from edge_api.console.error_pages import as_page, with_pages
 from edge_api.cors import cors
 from edge_api.env import OpenEnv
 from edge_api.errors import HANDLERS
@@ -59,8 +60,8 @@ def create_app(
 
     app = Starlette(
         routes=routes(),
-        middleware=[Middleware(RequestMiddleware, metrics=metrics), *cors(settings.cors_origins)],
-        exception_handlers=HANDLERS,
+        middleware=[Middleware(RequestMiddleware, metrics=metrics, dressed=as_page), *cors(settings.cors_origins)],
+        exception_handlers=with_pages(HANDLERS),
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False

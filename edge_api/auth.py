@@ -1,4 +1,4 @@
-"""Who is asking. Tokens are random; D1 keeps their SHA-256 alone."""
+"""Who is asking: by a token, or by a session of the console that a token has opened. D1 keeps their SHA-256 alone."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from edge_api.deadlines import deadline
 from edge_api.errors import ApiError
 from edge_api.keys import timestamp
 from edge_api.scopes import SCOPES_OF_ROLE, Role, Scope, granted_scopes
+from edge_api.sessions import session_id_of, session_row
 from edge_api.state import Request
+from wrangler_compat.d1.types import Row
 
 TOKEN_PREFIX = "twr_"
+USER = "twinreel.user"
+"""Where a request's scope has its user once they are known."""
 _LONGEST_HEADER = 512
 
 
@@ -63,20 +67,19 @@ def hash_of(token: str) -> str:
 
 
 async def user_of(request: Request) -> User:
-    """Raises ApiError UNAUTHORIZED or INVALID_TOKEN."""
-    token = _credentials(request, "bearer")
-    if token is None:
-        raise ApiError("UNAUTHORIZED")
-    wanted = hash_of(token)
-    state = request.state
-    async with deadline(state["settings"].binding_timeout_seconds, "DB"):
-        row = await state["env"].db.prepare(queries.USER_OF_TOKEN).bind(wanted).first()
-    if row is None or not hmac.compare_digest(row["token_hash"], wanted):
-        raise ApiError("INVALID_TOKEN")
-    if row["revoked_at"] is not None or (row["expires_at"] is not None and row["expires_at"] <= timestamp()):
-        raise ApiError("INVALID_TOKEN")
+    """Raises ApiError UNAUTHORIZED or INVALID_TOKEN; SESSION_ENDED or CROSS_SITE where a session is shown."""
+    session_id = session_id_of(request)
+    if session_id is not None:
+        row = await session_row(request, session_id)
+        if _has_ended(row):
+            raise ApiError("SESSION_ENDED")
+    else:
+        token = _credentials(request, "bearer")
+        if token is None:
+            raise ApiError("UNAUTHORIZED")
+        row = await token_row(request, token)
     structlog.contextvars.bind_contextvars(user_id=row["id"], token_id=row["token_id"])
-    return User(
+    user = User(
         id=row["id"],
         username=row["username"],
         role=row["role"],
@@ -85,6 +88,22 @@ async def user_of(request: Request) -> User:
         quota_videos=row["quota_videos"],
         quota_bytes=row["quota_bytes"],
     )
+    request.scope[USER] = user
+    return user
+
+
+async def token_row(request: Request, token: str) -> Row:
+    """The user and the token. Raises ApiError INVALID_TOKEN."""
+    wanted, state = hash_of(token), request.state
+    async with deadline(state["settings"].binding_timeout_seconds, "DB"):
+        row: Row | None = await state["env"].db.prepare(queries.USER_OF_TOKEN).bind(wanted).first()
+    if row is None or not hmac.compare_digest(row["token_hash"], wanted) or _has_ended(row):
+        raise ApiError("INVALID_TOKEN")
+    return row
+
+
+def _has_ended(row: Row) -> bool:
+    return row["revoked_at"] is not None or (row["expires_at"] is not None and row["expires_at"] <= timestamp())
 
 
 def shows_secret(request: Request) -> bool:

@@ -1,4 +1,4 @@
-"""JSON bodies and query strings, read with a limit and checked field by field."""
+"""JSON bodies, HTML forms and query strings, read with a limit and checked field by field."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ import json
 from collections.abc import Collection, Mapping
 from contextlib import aclosing
 from typing import Any
+from urllib.parse import parse_qs
 
 from edge_api.errors import ApiError
 from edge_api.state import Request
 
 SMALL_BODY_BYTES = 64 * 1024
+_MOST_FIELDS = 1000
+_FORM = "twinreel.form"
 
 
 async def json_object(request: Request, *, at_most: int = SMALL_BODY_BYTES) -> dict[str, Any]:
     """Raises ApiError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE or INVALID_JSON."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    if _content_type(request) != "application/json":
         raise ApiError("UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json.")
-    body = bytearray()
-    async with aclosing(request.stream()) as stream:
-        async for chunk in stream:
-            body += chunk
-            if len(body) > at_most:
-                raise ApiError("BODY_TOO_LARGE", f"The body is larger than {at_most} bytes.", max_size=at_most)
+    body = await _body(request, at_most)
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -31,6 +28,40 @@ async def json_object(request: Request, *, at_most: int = SMALL_BODY_BYTES) -> d
     if not isinstance(value, dict):
         raise ApiError("INVALID_JSON")
     return value
+
+
+async def form_fields(request: Request, *, at_most: int = SMALL_BODY_BYTES) -> dict[str, list[str]]:
+    """The fields of an HTML form, read once and remembered. Raises ApiError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE or
+    BAD_REQUEST."""
+    if _FORM not in request.scope:
+        if not is_form(request):
+            raise ApiError("UNSUPPORTED_MEDIA_TYPE", "Send the body as application/x-www-form-urlencoded.")
+        body = await _body(request, at_most)
+        try:
+            fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        except ValueError as error:
+            raise ApiError("BAD_REQUEST", "The form cannot be read.") from error
+        request.scope[_FORM] = fields
+    found: dict[str, list[str]] = request.scope[_FORM]
+    return found
+
+
+def is_form(request: Request) -> bool:
+    return _content_type(request) == "application/x-www-form-urlencoded"
+
+
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def _body(request: Request, at_most: int) -> bytes:
+    body = bytearray()
+    async with aclosing(request.stream()) as stream:
+        async for chunk in stream:
+            body += chunk
+            if len(body) > at_most:
+                raise ApiError("BODY_TOO_LARGE", f"The body is larger than {at_most} bytes.", max_size=at_most)
+    return bytes(body)
 
 
 def refuse_unknown(body: Mapping[str, Any], known: Collection[str]) -> None:

@@ -1,6 +1,6 @@
 """Which pages of other origins may ask from a browser: none, unless the operator names their origins.
 
-Nothing here depends on cookies, so what CORS opens is what a token opens.
+No credentials are allowed, so the console's cookie is of no use there: what CORS opens is what a token opens.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ class Env:
     request_limiter: RateLimit
     upload_limiter: RateLimit
     byte_limiter: RateLimit
+    sign_in_limiter: RateLimit
 
     def queue_of(self, priority: Priority) -> Queue:
         return {"high": self.video_queue_high, "normal": self.video_queue, "low": self.video_queue_low}[priority]
@@ -54,6 +55,7 @@ def _with_limits(worker: WorkerConfig, settings: Settings) -> WorkerConfig:
         "REQUEST_LIMITER": settings.requests_per_minute,
         "UPLOAD_LIMITER": settings.uploads_per_minute,
         "BYTE_LIMITER": settings.upload_bytes_per_minute,
+        "SIGN_IN_LIMITER": settings.sign_ins_per_minute,
     }
     limits = tuple(replace(limit, limit=wanted[limit.name] or limit.limit) for limit in worker.ratelimits)
     return replace(worker, ratelimits=limits)

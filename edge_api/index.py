@@ -9,7 +9,7 @@ from edge_api.openapi import VERSION, document
 from edge_api.state import Request
 
 
-async def index(request: Request) -> JSONResponse:
+async def index_json(request: Request) -> JSONResponse:
     return JSONResponse(
         {
             "name": "Twinreel",

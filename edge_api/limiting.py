@@ -23,7 +23,7 @@ from wrangler_compat.ratelimit.types import RateLimit, RateLimitOutcome
 
 log = structlog.get_logger("edge_api")
 
-Policy = Literal["requests", "uploads", "upload-bytes"]
+Policy = Literal["requests", "uploads", "upload-bytes", "sign-ins"]
 
 SILENCE_SECONDS = 5.0
 """How long the limits are not asked after they did not answer: requests must not wait for Redis one after another."""
@@ -34,6 +34,7 @@ _REFUSALS: Mapping[Policy, str] = {
     "requests": "This token may make {limit} requests in {period} seconds; try again in {wait}.",
     "uploads": "This token may begin {limit} uploads in {period} seconds; try again in {wait}.",
     "upload-bytes": "This token may upload {limit} bytes in {period} seconds; try again in {wait}.",
+    "sign-ins": "You may try to sign in {limit} times in {period} seconds; try again in {wait}.",
 }
 
 
@@ -47,6 +48,7 @@ class Limiting:
             "requests": (env.request_limiter, settings.requests_per_minute),
             "uploads": (env.upload_limiter, settings.uploads_per_minute),
             "upload-bytes": (env.byte_limiter, settings.upload_bytes_per_minute),
+            "sign-ins": (env.sign_in_limiter, settings.sign_ins_per_minute),
         }
         self._limiters = {policy: limiter for policy, (limiter, limit) in asked.items() if limit > 0}
 

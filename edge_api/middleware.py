@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge_api.errors import ApiError, error_response
 from edge_api.limiting import rate_limit_headers
 from edge_api.metrics import Metrics
+from edge_api.state import Request
 
 log = structlog.get_logger("edge_api")
 
@@ -32,9 +34,11 @@ _QUIET = {"/livez", "/readyz", "/metrics"}
 class RequestMiddleware:
     """Plain ASGI, so that streams and disconnects pass through untouched."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, dressed: Callable[[Request, Response], Awaitable[Response]]) -> None:
+        """dressed: an error as it is shown to who asked."""
         self.app = app
         self.metrics = metrics
+        self.dressed = dressed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -58,7 +62,8 @@ class RequestMiddleware:
                 log.exception("unexpected failure", path=scope["path"], method=scope["method"])
                 if status:
                     raise
-                await error_response(ApiError("INTERNAL"), request_id)(scope, receive, send_dressed)
+                answer = await self.dressed(Request(scope), error_response(ApiError("INTERNAL"), request_id))
+                await answer(scope, receive, send_dressed)
             finally:
                 self._measure(scope, status, time.perf_counter() - started)
 

@@ -19,9 +19,9 @@ _ID: Json = {"$ref": "#/components/parameters/VideoId"}
 
 
 def document(settings: Settings, entries: Iterable[Entry]) -> Json:
-    """entries: the table of routes, which says who may call what. Raises KeyError on a route that is not described."""
+    """entries: the table of routes, which says who may call what; pages are passed over. Raises KeyError on a route that is not described."""
     paths = _public() | _uploads() | _videos() | _internal()
-    for entry in entries:
+    for entry in (entry for entry in entries if not entry.access.is_page):
         for method in (entry.methods or set()) - {"HEAD"}:
             _secure(paths[entry.path][method.lower()], entry.access)
     return {
@@ -109,6 +109,7 @@ def _uploads() -> Json:
 def _videos() -> Json:
     query = [
         {"name": "status", "in": "query", "schema": {"$ref": "#/components/schemas/Status"}},
+        {"name": "q", "in": "query", "schema": {"type": "string", "maxLength": 200}},
         {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}},
         {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}},
     ]

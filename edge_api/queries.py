@@ -80,6 +80,33 @@ WHERE (?1 IS NULL OR subject = ?1) AND (?2 IS NULL OR actor = ?2) AND (?3 IS NUL
 ORDER BY at DESC, id DESC LIMIT ?4
 """
 
+# --- the console's sessions -----------------------------------------------------------------------------------------
+
+USER_OF_SESSION = """
+SELECT users.id AS id, users.username AS username, users.role AS role, users.quota_videos AS quota_videos,
+       users.quota_bytes AS quota_bytes, api_tokens.id AS token_id, api_tokens.scopes AS scopes,
+       api_tokens.expires_at AS expires_at, api_tokens.revoked_at AS revoked_at,
+       sessions.id_hash AS id_hash, sessions.csrf_secret AS csrf_secret,
+       sessions.expires_at AS session_expires_at, sessions.flash AS flash
+FROM console_sessions AS sessions
+JOIN api_tokens ON api_tokens.id = sessions.token_id
+JOIN users ON users.id = api_tokens.user_id
+WHERE sessions.id_hash = ?1
+"""
+
+# ?1 id_hash ?2 token_id ?3 csrf_secret ?4 now ?5 expires_at
+INSERT_SESSION = """
+INSERT INTO console_sessions (id_hash, token_id, csrf_secret, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)
+"""
+
+DELETE_SESSION = "DELETE FROM console_sessions WHERE id_hash = ?1"
+
+DELETE_ENDED_SESSIONS = "DELETE FROM console_sessions WHERE expires_at <= ?1"
+
+SET_FLASH = "UPDATE console_sessions SET flash = ?2 WHERE id_hash = ?1"
+
+TOKEN = "SELECT name, created_at, expires_at FROM api_tokens WHERE id = ?1"
+
 # --- a new video ----------------------------------------------------------------------------------------------------
 
 # The twin has the very same bytes. `root` is what a duplicate of it is a duplicate of.
@@ -194,6 +221,12 @@ def known_videos(count: int) -> str:
     return f"SELECT id FROM videos WHERE id IN ({', '.join(f'?{number}' for number in range(1, count + 1))})"
 
 
+def visible_videos(count: int) -> str:
+    """Which of so many ids are videos that ?1 may see; NULL: anybody's. The ids are bound after it."""
+    ids = ", ".join(f"?{number}" for number in range(2, count + 2))
+    return f"SELECT id FROM videos WHERE id IN ({ids}) AND (?1 IS NULL OR user_id = ?1)"
+
+
 INSERT_REMOTE = """
 INSERT INTO videos (id, r2_key, user_id, status, uploaded_at, priority, tier, source_url, range_start, range_stop,
                     request_id)
@@ -221,14 +254,31 @@ LEFT JOIN users AS uploaders ON uploaders.id = originals.user_id
 VIDEO = _VIDEO_COLUMNS + "WHERE videos.id = ?1 AND (?2 IS NULL OR videos.user_id = ?2)"
 
 
-def list_videos(*, of_user: bool, of_status: bool) -> tuple[str, str]:
-    """The page and the total. Bound in this order: the user, the status (those asked for), limit, offset."""
-    asked = [name for name, wanted in (("user_id", of_user), ("status", of_status)) if wanted]
-    where = " AND ".join(f"videos.{name} = ?{number}" for number, name in enumerate(asked, 1))
+_SEARCHED = r"""(videos.id LIKE ?{n} || '%' ESCAPE '\' OR LOWER(videos.source_url) LIKE '%' || ?{n} || '%' ESCAPE '\'
+ OR videos.user_id IN (SELECT users.id FROM users WHERE LOWER(users.username) LIKE '%' || ?{n} || '%' ESCAPE '\'))"""
+
+
+def list_videos(*, of_user: bool, of_status: bool, of_text: bool = False) -> tuple[str, str]:
+    """The page and the total. Bound in this order: the user, the status, the text (those asked for), limit, offset.
+
+    The text is in lower case, with LIKE's own signs escaped. Which videos are on the page is read from an index alone.
+    """
+    asked = [
+        condition
+        for condition, wanted in (
+            ("videos.user_id = ?{n}", of_user),
+            ("videos.status = ?{n}", of_status),
+            (_SEARCHED, of_text),
+        )
+        if wanted
+    ]
+    where = " AND ".join(condition.format(n=number) for number, condition in enumerate(asked, 1))
     condition = f"WHERE {where} " if where else ""
     limit, offset = len(asked) + 1, len(asked) + 2
-    order = f"ORDER BY videos.uploaded_at DESC, videos.id DESC LIMIT ?{limit} OFFSET ?{offset}"
-    return _VIDEO_COLUMNS + condition + order, f"SELECT COUNT(*) AS total FROM videos {condition}"
+    order = "ORDER BY videos.uploaded_at DESC, videos.id DESC"
+    ids = f"SELECT videos.id FROM videos {condition}{order} LIMIT ?{limit} OFFSET ?{offset}"
+    page = f"{_VIDEO_COLUMNS} WHERE videos.id IN ({ids}) {order}"
+    return page, f"SELECT COUNT(*) AS total FROM videos {condition}"
 
 
 # How long the last uploads took from acceptance to verdict.

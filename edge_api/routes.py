@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from edge_api import events, health, index, internal, remote, reviews, uploads, videos
 from edge_api.access import Entry, for_everybody, for_scope, for_services, for_services_or_scope
+from edge_api.console.routes import console_routes
+from edge_api.console.sign_in import home
 
 
 def routes() -> list[Entry]:
+    """The public API's, and the console's."""
+    return [*api_routes(), *console_routes()]
+
+
+def api_routes() -> list[Entry]:
     return [
-        for_everybody("GET", "/", index.index),
+        for_everybody("GET", "/", home),
         for_everybody("GET", "/openapi.json", index.openapi_document),
         for_everybody("GET", "/livez", health.livez),
         for_everybody("GET", "/readyz", health.readyz),

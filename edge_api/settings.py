@@ -44,6 +44,10 @@ class Settings:
         minimum=0,
         maximum=10**11,
     )
+    sign_ins_per_minute: int = setting(
+        "Times that an address may try to sign in to the console in a minute; 0: no limit.", minimum=0, maximum=10**11
+    )
+    session_seconds: float = setting("How long one stays signed in to the console.", unit="seconds", minimum=60)
     quota_videos: int = setting("Videos that a user may keep; 0: no limit. `users update` sets another.", minimum=0)
     quota_bytes: int = setting(
         "Bytes that a user's videos may take; 0: no limit. `users update` sets another.", unit="bytes", minimum=0

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -28,6 +31,7 @@ log = structlog.get_logger("edge_api")
 LARGEST_PAGE = 100
 DEFAULT_PAGE = 20
 _FURTHEST = 10**9
+_LONGEST_TEXT = 200
 
 
 async def get_video(request: Request, user: User) -> JSONResponse:
@@ -35,16 +39,41 @@ async def get_video(request: Request, user: User) -> JSONResponse:
     return JSONResponse(await shown(request, user, row))
 
 
-async def list_videos(request: Request, user: User) -> JSONResponse:
-    query, state = request.query_params, request.state
-    status = query.get("status")
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which videos a list is to hold. status, text: None for all."""
+
+    status: str | None = None
+    text: str | None = None
+    limit: int = DEFAULT_PAGE
+    offset: int = 0
+
+
+def wanted_of(query: Mapping[str, str]) -> Wanted:
+    """What a query string asks for; an empty field asks for nothing. Raises ApiError INVALID_FIELD."""
+    status, text = query.get("status") or None, query.get("q", "").strip() or None
     if status is not None and status not in VIDEO_STATUSES:
         raise invalid("status", f"status must be one of {', '.join(VIDEO_STATUSES)}.")
+    if text is not None and len(text) > _LONGEST_TEXT:
+        raise invalid("q", f"q must be text of at most {_LONGEST_TEXT} characters.")
     limit = whole_number(query.get("limit"), "limit", default=DEFAULT_PAGE, lowest=1, highest=LARGEST_PAGE)
     offset = whole_number(query.get("offset"), "offset", default=0, lowest=0, highest=_FURTHEST)
-    asked = [value for value in (user.sees_only, status) if value is not None]
-    page, total = queries.list_videos(of_user=user.sees_only is not None, of_status=status is not None)
-    db = state["env"].db
+    return Wanted(status, text, limit, offset)
+
+
+async def list_videos(request: Request, user: User) -> JSONResponse:
+    return JSONResponse(await listed(request, user, wanted_of(request.query_params)))
+
+
+async def listed(request: Request, user: User, wanted: Wanted) -> dict[str, Any]:
+    """A page of the videos that this user may see, newest first: what GET /api/videos answers."""
+    state, text = request.state, wanted.text
+    like = None if text is None else re.sub(r"([\\%_])", r"\\\1", text.lower())
+    asked = [value for value in (user.sees_only, wanted.status, like) if value is not None]
+    page, total = queries.list_videos(
+        of_user=user.sees_only is not None, of_status=wanted.status is not None, of_text=like is not None
+    )
+    limit, offset, db = wanted.limit, wanted.offset, state["env"].db
     async with deadline(state["settings"].binding_timeout_seconds, "DB"):
         rows = (await db.prepare(page).bind(*asked, limit, offset).all()).results
         count = await db.prepare(total).bind(*asked).first("total")
@@ -54,13 +83,22 @@ async def list_videos(request: Request, user: User) -> JSONResponse:
         await video_json(row, user, state["env"], link_seconds=link_seconds, expected=expected, with_matches=False)
         for row in rows
     ]
-    return JSONResponse({"videos": videos, "total": count, "limit": limit, "offset": offset})
+    return {"videos": videos, "total": count, "limit": limit, "offset": offset}
 
 
 async def delete_video(request: Request, user: User) -> JSONResponse:
-    """The rows go first, in one transaction with a purges row; what is left behind by a crash, the consumer removes."""
-    row = await visible_row(request, user)
-    env, settings, video_id = request.state["env"], request.state["settings"], row["id"]
+    video_id = request.path_params["video_id"]
+    await delete(request, user, video_id)
+    return JSONResponse({"message": "The video has been deleted.", "video_id": video_id})
+
+
+async def delete(request: Request, user: User, video_id: str) -> None:
+    """The rows go first, in one transaction with a purges row; what is left behind by a crash, the consumer removes.
+
+    Raises ApiError VIDEO_NOT_FOUND.
+    """
+    row = await row_of(request, user, video_id)
+    env, settings = request.state["env"], request.state["settings"]
     keys = _keys_of(row)
     dependents = await _delete_rows(request, user, row, keys)
     log.info("deleted", video_id=video_id, decided_again=len(dependents))
@@ -73,12 +111,16 @@ async def delete_video(request: Request, user: User) -> JSONResponse:
     await wake(env, Job(video_id, "purge", request_id), "normal", timeout)
     for dependent in dependents:
         await wake(env, Job(dependent["id"], request_id=request_id), dependent["priority"], timeout)
-    return JSONResponse({"message": "The video has been deleted.", "video_id": video_id})
 
 
 async def visible_row(request: Request, user: User) -> Row:
     """The video that the path names. Raises ApiError VIDEO_NOT_FOUND when there is none that this user may see."""
-    video_id, state = request.path_params["video_id"], request.state
+    return await row_of(request, user, request.path_params["video_id"])
+
+
+async def row_of(request: Request, user: User, video_id: str) -> Row:
+    """The same of any id."""
+    state = request.state
     if not is_id(video_id):
         raise ApiError("VIDEO_NOT_FOUND")
     async with deadline(state["settings"].binding_timeout_seconds, "DB"):

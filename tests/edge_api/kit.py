@@ -40,6 +40,7 @@ def settings_with(**changes: Any) -> Settings:
         requests_per_minute=0,
         uploads_per_minute=0,
         upload_bytes_per_minute=0,
+        sign_ins_per_minute=0,
         binding_timeout_seconds=2.0,
     )
     return dataclasses.replace(quick, **changes)
@@ -116,6 +117,7 @@ async def memory_env() -> AsyncIterator[Env]:
             request_limiter=MemoryRateLimit(),
             upload_limiter=MemoryRateLimit(),
             byte_limiter=MemoryRateLimit(),
+            sign_in_limiter=MemoryRateLimit(),
         )
 
 

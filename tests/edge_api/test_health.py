@@ -16,7 +16,7 @@ from tests.edge_api.kit import World, mp4, serving, settings_with, with_binding
 from tests.edge_api.test_upload import Unreachable
 
 BINDINGS = ["VIDEO_BUCKET", "DB", "VIDEO_QUEUE_HIGH", "VIDEO_QUEUE", "VIDEO_QUEUE_LOW"]
-BINDINGS += ["REQUEST_LIMITER", "UPLOAD_LIMITER", "BYTE_LIMITER"]
+BINDINGS += ["REQUEST_LIMITER", "UPLOAD_LIMITER", "BYTE_LIMITER", "SIGN_IN_LIMITER"]
 
 
 async def test_livez(world: World) -> None:

@@ -1,0 +1,64 @@
+"""Sizes, lengths, moments and shares as people read them. Pure."""
+
+from __future__ import annotations
+
+from edge_api.keys import moment_of
+
+_SIZES = ("bytes", "kB", "MB", "GB", "TB")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def size(count: int | None) -> str:
+    """1.5 MB, in steps of 1000; a dash when it is not known."""
+    if count is None:
+        return "–"
+    amount, unit = float(count), 0
+    while amount >= 999.5 and unit < len(_SIZES) - 1:
+        amount, unit = amount / 1000, unit + 1
+    if unit == 0:
+        return "1 byte" if count == 1 else f"{count} bytes"
+    return f"{amount:.0f} {_SIZES[unit]}" if amount >= 99.95 else f"{amount:.1f} {_SIZES[unit]}"
+
+
+def length(seconds: float | None) -> str:
+    """0:07, 12:34 or 1:02:03; a dash when it is not known."""
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def moment(text: str | None) -> str:
+    """21 Nov 2026, 22:05 UTC. Scripts make it the reader's own time."""
+    if text is None:
+        return "–"
+    at = moment_of(text)
+    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}, {at.hour:02}:{at.minute:02} UTC"
+
+
+def percent(share: float | None) -> str:
+    """97 %; never 100 % of what is not whole."""
+    if share is None:
+        return "–"
+    whole = round(share * 100)
+    return f"{99 if whole == 100 and share < 1 else whole} %"
+
+
+def short_id(video_id: str) -> str:
+    """Enough of an id to tell videos apart and to search for."""
+    return video_id[:8]
+
+
+def number(count: int) -> str:
+    """12 345."""
+    return f"{count:,}".replace(",", "\u202f")
+
+
+def span(seconds: float) -> str:
+    """7 days, 12 hours, 5 minutes: the largest unit that fits."""
+    for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= unit:
+            count = round(seconds / unit)
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    return f"{seconds:g} seconds"

@@ -1,0 +1,25 @@
+"""The console's rows of the table of routes."""
+
+from __future__ import annotations
+
+from edge_api.access import Entry, page_for_everybody, page_for_users
+from edge_api.console.assets import static
+from edge_api.console.library import delete_videos, library
+from edge_api.console.me import me
+from edge_api.console.sign_in import show_sign_in, sign_in, sign_out
+from edge_api.console.upload import upload
+from edge_api.console.video import video
+
+
+def console_routes() -> list[Entry]:
+    return [
+        page_for_everybody("GET", "/static/{version}/{name}", static),
+        page_for_everybody("GET", "/sign-in", show_sign_in),
+        page_for_everybody("POST", "/sign-in", sign_in),
+        page_for_users("POST", "/sign-out", sign_out),
+        page_for_users("GET", "/me", me),
+        page_for_users("GET", "/videos", library, "fingerprint:read"),
+        page_for_users("POST", "/videos/delete", delete_videos, "fingerprint:delete"),
+        page_for_users("GET", "/videos/{video_id}", video, "fingerprint:read"),
+        page_for_users("GET", "/upload", upload, "fingerprint:write"),
+    ]

@@ -1,0 +1,98 @@
+"""What a video's JSON says, in one plain sentence. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edge_api.console.formatting import moment, percent, span
+
+STAGES: Mapping[str | None, str] = {
+    None: "Waiting for its turn",
+    "fingerprint": "Looking at picture and sound",
+    "index": "Adding it to the catalogue's index",
+    "compare": "Comparing it with the catalogue",
+}
+"""What a job's stage means."""
+
+KINDS: Mapping[str, str] = {"video": "Whole video", "partial": "A part", "audio": "Sound only"}
+"""What a match's kind means."""
+
+LABELS: Mapping[str, str] = {
+    "processing": "Processing",
+    "approved": "Approved",
+    "duplicate": "Duplicate",
+    "flagged": "Flagged",
+    "rejected": "Rejected",
+    "failed": "Failed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alteration:
+    """One way in which an upload differs from what it matches: a word and its explanation."""
+
+    label: str
+    meaning: str
+
+
+def state_of(video: Mapping[str, Any]) -> str:
+    """The status, and `failed` for one whose job has given up."""
+    return "failed" if video.get("failed") else str(video["status"])
+
+
+def verdict(video: Mapping[str, Any]) -> str:
+    match state_of(video):
+        case "failed":
+            return f"Twinreel has given up on this video: {_ended(video.get('last_error') or 'nobody knows why')}"
+        case "processing":
+            return f"{stage(video.get('stage'))}: the verdict is not made yet."
+        case "approved" if video.get("similar_to"):
+            score = percent(video.get("similarity_score"))
+            return f"Approved: it resembles another video ({score}), but too little to be a copy of it."
+        case "approved":
+            return "Approved: nothing in the catalogue matches it."
+        case "duplicate":
+            return _duplicate(video)
+        case _:
+            return _ended(video.get("message") or "")
+
+
+def stage(word: str | None) -> str:
+    return STAGES.get(word, "Working on it")
+
+
+def alterations(match: Mapping[str, Any]) -> list[Alteration]:
+    found = []
+    if match.get("mirrored"):
+        found.append(Alteration("mirrored", "left and right are swapped"))
+    speed = match.get("speed", 1.0)
+    if speed < 0:
+        found.append(Alteration("backwards", "it plays backwards"))
+    if abs(abs(speed) - 1) >= 0.005:
+        found.append(Alteration(f"speed ×{abs(speed):.3g}", "how much faster it plays than the other video"))
+    pitch = match.get("pitch_semitones", 0.0)
+    if abs(pitch) >= 0.05:
+        found.append(Alteration(f"pitch {pitch:+.1f}", "how many semitones higher it sounds"))
+    if match.get("area", 1.0) < 0.995:
+        found.append(Alteration(f"{percent(match['area'])} of the picture", "only this share of the picture agrees"))
+    return found
+
+
+def _duplicate(video: Mapping[str, Any]) -> str:
+    original = video.get("original_video") or {}
+    by = f" by {original['uploader']}" if original.get("uploader") else ""
+    at = f" on {moment(original['uploaded_at'])}" if original.get("uploaded_at") else ""
+    alike = percent(video.get("similarity_score"))
+    return f"Duplicate: it is a copy of a video uploaded{by}{at}, {alike} alike." if by or at else (
+        f"Duplicate: it is a copy of another video, {alike} alike."
+    )
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
+
+
+def session_ends(seconds: float) -> str:
+    return f"You stay signed in for {span(seconds)} in this browser, or until you sign out."
