@@ -45,7 +45,9 @@ ERRORS: Mapping[str, ErrorKind] = {
     "INVALID_SECRET": ErrorKind(401, "Send `Authorization: Internal-Secret SECRET` with the right secret."),
     "FORBIDDEN": ErrorKind(403, "Your role does not allow this."),
     "MISSING_SCOPE": ErrorKind(403, "This token does not carry the scope that this needs."),
-    "CROSS_SITE": ErrorKind(403, "This did not come from a page of this site; load the page again and repeat it there."),
+    "CROSS_SITE": ErrorKind(
+        403, "This did not come from a page of this site; load the page again and repeat it there."
+    ),
     "QUOTA_EXCEEDED": ErrorKind(403, "Your quota is used up; delete videos, or ask an admin for more."),
     "NOT_FOUND": ErrorKind(404, "There is nothing at this address."),
     "VIDEO_NOT_FOUND": ErrorKind(404, "You have no video with this id."),

@@ -34,7 +34,9 @@ _QUIET = {"/livez", "/readyz", "/metrics"}
 class RequestMiddleware:
     """Plain ASGI, so that streams and disconnects pass through untouched."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, dressed: Callable[[Request, Response], Awaitable[Response]]) -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, dressed: Callable[[Request, Response], Awaitable[Response]]
+    ) -> None:
         """dressed: an error as it is shown to who asked."""
         self.app = app
         self.metrics = metrics

@@ -19,7 +19,10 @@ _ID: Json = {"$ref": "#/components/parameters/VideoId"}
 
 
 def document(settings: Settings, entries: Iterable[Entry]) -> Json:
-    """entries: the table of routes, which says who may call what; pages are passed over. Raises KeyError on a route that is not described."""
+    """entries: the table of routes, which says who may call what; pages are passed over.
+
+    Raises KeyError on a route that is not described.
+    """
     paths = _public() | _uploads() | _videos() | _internal()
     for entry in (entry for entry in entries if not entry.access.is_page):
         for method in (entry.methods or set()) - {"HEAD"}:

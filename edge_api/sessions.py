@@ -1,8 +1,8 @@
 """The console's sessions: a cookie holds a random id, D1 its SHA-256 and the token that signed in.
 
-The cookie is SameSite=Lax, for a link to a video, in a mail say, must open for somebody who is signed in; Strict would show
-them the sign-in page. What Lax lets through, GET from elsewhere, changes nothing here. Every other method needs the
-session's CSRF token and must come from a page of this origin.
+The cookie is SameSite=Lax, for a link to a video, in a mail say, must open for somebody who is signed in; Strict would
+show them the sign-in page. What Lax lets through, GET from elsewhere, changes nothing here. Every other method needs
+the session's CSRF token and must come from a page of this origin.
 """
 
 from __future__ import annotations
@@ -138,9 +138,7 @@ def set_cookie(response: Response, request: Request, session_id: str, seconds: f
 
 
 def forget_cookie(response: Response, request: Request) -> None:
-    response.delete_cookie(
-        cookie_name(request), path="/", secure=_is_secure(request), httponly=True, samesite="lax"
-    )
+    response.delete_cookie(cookie_name(request), path="/", secure=_is_secure(request), httponly=True, samesite="lax")
 
 
 async def _require_csrf_token(request: Request, session: Session) -> None:

@@ -50,8 +50,8 @@ class Wanted:
 
 
 def wanted_of(query: Mapping[str, str]) -> Wanted:
-    """What a query string asks for; an empty field asks for nothing. Raises ApiError INVALID_FIELD."""
-    status, text = query.get("status") or None, query.get("q", "").strip() or None
+    """What a query string asks for. Raises ApiError INVALID_FIELD."""
+    status, text = query.get("status"), query.get("q", "").strip() or None
     if status is not None and status not in VIDEO_STATUSES:
         raise invalid("status", f"status must be one of {', '.join(VIDEO_STATUSES)}.")
     if text is not None and len(text) > _LONGEST_TEXT:

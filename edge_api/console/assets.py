@@ -1,4 +1,7 @@
-"""What pages load beside themselves: styles, scripts, the icon. Small, read once, under an address that names their content."""
+"""What pages load beside themselves: styles, scripts, the icon.
+
+Small files, read once; their address names their content, so that browsers keep them for ever.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ def assets() -> Assets:
 
 
 async def static(request: Request) -> Response:
-    """During an upgrade a page may come from another gateway than its files; those are then right for this time only."""
+    """During an upgrade a page may come from another gateway than its files; they are then right for once only."""
     found = assets()
     asset = found.files.get(request.path_params["name"])
     if asset is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edge_api.keys import moment_of
 
+UNKNOWN = "\u2013"
 _SIZES = ("bytes", "kB", "MB", "GB", "TB")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -11,7 +12,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 def size(count: int | None) -> str:
     """1.5 MB, in steps of 1000; a dash when it is not known."""
     if count is None:
-        return "–"
+        return UNKNOWN
     amount, unit = float(count), 0
     while amount >= 999.5 and unit < len(_SIZES) - 1:
         amount, unit = amount / 1000, unit + 1
@@ -23,7 +24,7 @@ def size(count: int | None) -> str:
 def length(seconds: float | None) -> str:
     """0:07, 12:34 or 1:02:03; a dash when it is not known."""
     if seconds is None:
-        return "–"
+        return UNKNOWN
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
@@ -32,17 +33,17 @@ def length(seconds: float | None) -> str:
 def moment(text: str | None) -> str:
     """21 Nov 2026, 22:05 UTC. Scripts make it the reader's own time."""
     if text is None:
-        return "–"
+        return UNKNOWN
     at = moment_of(text)
     return f"{at.day} {_MONTHS[at.month - 1]} {at.year}, {at.hour:02}:{at.minute:02} UTC"
 
 
 def percent(share: float | None) -> str:
-    """97 %; never 100 % of what is not whole."""
+    """97 %, unbroken; never 100 % of what is not whole."""
     if share is None:
-        return "–"
+        return UNKNOWN
     whole = round(share * 100)
-    return f"{99 if whole == 100 and share < 1 else whole} %"
+    return f"{99 if whole == 100 and share < 1 else whole}\u00a0%"
 
 
 def short_id(video_id: str) -> str:

@@ -10,6 +10,7 @@ from edge_api.auth import User
 from edge_api.bodies import form_fields, invalid
 from edge_api.console.navigation import HOME
 from edge_api.console.pages import go_to, page
+from edge_api.console.sentences import whole
 from edge_api.console.sign_in import is_local
 from edge_api.errors import ApiError
 from edge_api.keys import is_id
@@ -20,8 +21,8 @@ from wire.verdicts import VIDEO_STATUSES
 
 
 async def library(request: Request, user: User) -> Response:
-    """Filters and the place in the list are in the address. Raises ApiError INVALID_FIELD."""
-    wanted = wanted_of(request.query_params)
+    """Filters and the place in the list are in the address; a field left empty asks for nothing. Raises ApiError INVALID_FIELD."""
+    wanted = wanted_of({name: value for name, value in request.query_params.items() if value})
     found = await listed(request, user, wanted)
     if not found["videos"] and 0 < found["total"] <= wanted.offset:
         # What was on this page is gone: the last one that there is.
@@ -32,7 +33,7 @@ async def library(request: Request, user: User) -> Response:
         user,
         "library.html",
         media=[video.get("thumbnail") for video in found["videos"]],
-        videos=found["videos"],
+        videos=[whole(video) for video in found["videos"]],
         total=found["total"],
         wanted=wanted,
         statuses=VIDEO_STATUSES,

@@ -37,14 +37,18 @@ async def page(
     given: what the template takes beside what layout.html lists. A name that it takes and nobody gives raises.
     """
     session, theme = session_of(request), request.cookies.get("theme")
-    content = environment().get_template(template).render(
-        user=user,
-        places=places_of(user),
-        path=request.url.path,
-        theme=theme if theme in THEMES else None,
-        csrf_token=session.csrf_token if session else "",
-        flash=await take_flash(request) if status == 200 else None,
-        **given,
+    content = (
+        environment()
+        .get_template(template)
+        .render(
+            user=user,
+            places=places_of(user),
+            path=request.url.path,
+            theme=theme if theme in THEMES else None,
+            csrf_token=session.csrf_token if session else "",
+            flash=await take_flash(request) if status == 200 else None,
+            **given,
+        )
     )
     rules = {
         "Content-Security-Policy": content_security_policy(media),
@@ -92,7 +96,12 @@ def environment() -> Environment:
     for name in ("size", "length", "moment", "percent", "short_id", "number", "span"):
         made.filters[name] = getattr(formatting, name)
     made.filters |= {"state": sentences.state_of, "stage": sentences.stage, "alterations": sentences.alterations}
-    made.globals |= {"static": assets().url, "LABELS": sentences.LABELS, "KINDS": sentences.KINDS, "with_query": with_query}
+    made.globals |= {
+        "static": assets().url,
+        "LABELS": sentences.LABELS,
+        "KINDS": sentences.KINDS,
+        "with_query": with_query,
+    }
     return made
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge_api.console.formatting import moment, percent, span
+from edge_api.console.formatting import moment, percent
 
 STAGES: Mapping[str | None, str] = {
     None: "Waiting for its turn",
@@ -37,6 +37,18 @@ class Alteration:
     meaning: str
 
 
+_FIELDS = (
+    *("uploader", "source_url", "processed_at", "duration", "progress", "stage", "failed", "last_error", "attempts"),
+    *("r2_url", "thumbnail", "similar_to", "similarity_score", "duplicate_of", "confidence", "original_video"),
+    *("reason", "message", "matches"),
+)
+
+
+def whole(video: Mapping[str, Any]) -> dict[str, Any]:
+    """With every field that a video's JSON may have: None where its status has none, as templates want it."""
+    return dict.fromkeys(_FIELDS) | dict(video)
+
+
 def state_of(video: Mapping[str, Any]) -> str:
     """The status, and `failed` for one whose job has given up."""
     return "failed" if video.get("failed") else str(video["status"])
@@ -50,9 +62,9 @@ def verdict(video: Mapping[str, Any]) -> str:
             return f"{stage(video.get('stage'))}: the verdict is not made yet."
         case "approved" if video.get("similar_to"):
             score = percent(video.get("similarity_score"))
-            return f"Approved: it resembles another video ({score}), but too little to be a copy of it."
+            return f"This video is new: it resembles another one ({score}), but too little to be a copy of it."
         case "approved":
-            return "Approved: nothing in the catalogue matches it."
+            return "This video is new: nothing in the catalogue matches it."
         case "duplicate":
             return _duplicate(video)
         case _:
@@ -71,7 +83,7 @@ def alterations(match: Mapping[str, Any]) -> list[Alteration]:
     if speed < 0:
         found.append(Alteration("backwards", "it plays backwards"))
     if abs(abs(speed) - 1) >= 0.005:
-        found.append(Alteration(f"speed ×{abs(speed):.3g}", "how much faster it plays than the other video"))
+        found.append(Alteration(f"speed \u00d7{abs(speed):.3g}", "how much faster it plays than the other video"))
     pitch = match.get("pitch_semitones", 0.0)
     if abs(pitch) >= 0.05:
         found.append(Alteration(f"pitch {pitch:+.1f}", "how many semitones higher it sounds"))
@@ -84,15 +96,9 @@ def _duplicate(video: Mapping[str, Any]) -> str:
     original = video.get("original_video") or {}
     by = f" by {original['uploader']}" if original.get("uploader") else ""
     at = f" on {moment(original['uploaded_at'])}" if original.get("uploaded_at") else ""
-    alike = percent(video.get("similarity_score"))
-    return f"Duplicate: it is a copy of a video uploaded{by}{at}, {alike} alike." if by or at else (
-        f"Duplicate: it is a copy of another video, {alike} alike."
-    )
+    of_whom = f"one that was uploaded{by}{at}" if by or at else "another one"
+    return f"This video is a copy of {of_whom}; they are {percent(video.get('similarity_score'))} alike."
 
 
 def _ended(sentence: str) -> str:
     return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
-
-
-def session_ends(seconds: float) -> str:
-    return f"You stay signed in for {span(seconds)} in this browser, or until you sign out."

@@ -14,7 +14,15 @@ from edge_api.console.pages import go_to, page
 from edge_api.deadlines import deadline
 from edge_api.errors import ApiError
 from edge_api.index import index_json
-from edge_api.sessions import end_session, forget_cookie, open_session, require_same_origin, session_of, set_cookie
+from edge_api.sessions import (
+    end_session,
+    forget_cookie,
+    open_session,
+    require_same_origin,
+    session_id_of,
+    session_of,
+    set_cookie,
+)
 from edge_api.state import Request
 
 log = structlog.get_logger("edge_api")
@@ -93,6 +101,9 @@ async def sign_in_page(request: Request, *, refused: ApiError | None = None, wan
 
 
 async def user_if_any(request: Request) -> User | None:
+    """Who is signed in."""
+    if session_id_of(request) is None:
+        return None
     try:
         return await user_of(request)
     except ApiError:

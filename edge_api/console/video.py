@@ -10,7 +10,7 @@ from starlette.responses import Response
 from edge_api import queries
 from edge_api.auth import User
 from edge_api.console.pages import page
-from edge_api.console.sentences import verdict
+from edge_api.console.sentences import verdict, whole
 from edge_api.deadlines import deadline
 from edge_api.state import Request
 from edge_api.videos import shown, visible_row
@@ -19,12 +19,12 @@ from edge_api.videos import shown, visible_row
 async def video(request: Request, user: User) -> Response:
     """Raises ApiError VIDEO_NOT_FOUND."""
     row = await visible_row(request, user)
-    body = await shown(request, user, row)
+    body = whole(await shown(request, user, row))
     return await page(
         request,
         user,
         "video.html",
-        media=[body.get("r2_url"), body.get("thumbnail")],
+        media=[body["r2_url"], body["thumbnail"]],
         video=body,
         sentence=verdict(body),
         reachable=await _reachable(request, user, body),
@@ -34,7 +34,7 @@ async def video(request: Request, user: User) -> Response:
 
 async def _reachable(request: Request, user: User, body: Mapping[str, Any]) -> frozenset[str]:
     """Of the videos that this one is compared with, those that this user may look at."""
-    ids = {match["video_id"] for match in body.get("matches", ())}
+    ids = {match["video_id"] for match in body["matches"] or ()}
     ids |= {body[name] for name in ("duplicate_of", "similar_to") if body.get(name)}
     if not ids:
         return frozenset()

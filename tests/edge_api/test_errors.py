@@ -10,7 +10,7 @@ import pytest
 from starlette.routing import Route
 
 from edge_api.errors import ERRORS
-from edge_api.routes import routes
+from edge_api.routes import api_routes
 from tests.edge_api.kit import World, mp4
 from tests.edge_api.test_internal import INTERNAL
 
@@ -19,9 +19,11 @@ OPEN = {"/", "/openapi.json", "/livez", "/readyz", "/metrics"}
 
 
 def calls() -> list[tuple[str, str]]:
-    """Each route with each of its methods."""
+    """Each route of the public API with each of its methods."""
     return [
-        (method, route.path) for route in routes() for method in sorted((route.methods or set()) - {"HEAD", "OPTIONS"})
+        (method, route.path)
+        for route in api_routes()
+        for method in sorted((route.methods or set()) - {"HEAD", "OPTIONS"})
     ]
 
 
@@ -98,7 +100,7 @@ async def test_bad_bodies(world: World, path: str, content: bytes, content_type:
 
 
 def test_every_route_is_walked() -> None:
-    assert all(isinstance(route, Route) for route in routes())
+    assert all(isinstance(route, Route) for route in api_routes())
     assert len(closed()) == 10
 
 

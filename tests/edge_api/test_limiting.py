@@ -208,6 +208,7 @@ def test_the_declared_limits_are_the_defaults_of_the_settings() -> None:
         "REQUEST_LIMITER": settings.requests_per_minute,
         "UPLOAD_LIMITER": settings.uploads_per_minute,
         "BYTE_LIMITER": settings.upload_bytes_per_minute,
+        "SIGN_IN_LIMITER": settings.sign_ins_per_minute,
     }
     assert settings.requests_per_minute == 100
     assert {simple["period"] for simple in declared.values()} == {60}

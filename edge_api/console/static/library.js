@@ -11,7 +11,8 @@ function tell() {
   const chosen = boxes().filter((box) => box.checked).length;
   const videos = chosen === 1 ? "1 video" : `${chosen} videos`;
   document.getElementById("count").textContent = chosen ? `${videos} chosen` : "";
-  document.getElementById("delete").disabled = chosen === 0;
+  document.getElementById("delete").hidden = chosen === 0;
+  document.getElementById("delete-label").textContent = `Delete ${videos}`;
   form.dataset.confirm = `Delete ${videos}?`;
   all.checked = chosen > 0 && chosen === boxes().length;
   all.indeterminate = chosen > 0 && !all.checked;
