@@ -14,7 +14,7 @@ from edge_api.deadlines import deadline
 from edge_api.errors import ApiError
 from edge_api.keys import timestamp
 from edge_api.scopes import SCOPES_OF_ROLE, Role, Scope, granted_scopes
-from edge_api.sessions import session_id_of, session_row
+from edge_api.sessions import accept_session, session_id_of, session_row
 from edge_api.state import Request
 from wrangler_compat.d1.types import Row
 
@@ -73,6 +73,7 @@ async def user_of(request: Request) -> User:
         row = await session_row(request, session_id)
         if _has_ended(row):
             raise ApiError("SESSION_ENDED")
+        await accept_session(request, row)
     else:
         token = _credentials(request, "bearer")
         if token is None:

@@ -79,19 +79,22 @@ async def end_session(db: D1Database, session: Session) -> None:
 
 
 async def session_row(request: Request, session_id: str) -> Row:
-    """The user, the token and the session. Raises ApiError SESSION_ENDED, or CROSS_SITE when the request may not change
-    anything."""
+    """The user, the token and the session. Raises ApiError SESSION_ENDED."""
     state, wanted = request.state, _hash(session_id)
     async with deadline(state["settings"].binding_timeout_seconds, "DB"):
         row: Row | None = await state["env"].db.prepare(queries.USER_OF_SESSION).bind(wanted).first()
     if row is None or row["session_expires_at"] <= timestamp():
         raise ApiError("SESSION_ENDED")
+    return row
+
+
+async def accept_session(request: Request, row: Row) -> None:
+    """Remembers the session for this request. Raises ApiError CROSS_SITE when another site's page may be asking."""
     session = Session(row["id_hash"], row["csrf_secret"], row["flash"])
     if request.method not in SAFE_METHODS:
         require_same_origin(request)
         await _require_csrf_token(request, session)
     request.scope[_SESSION] = session
-    return row
 
 
 def require_same_origin(request: Request) -> None:

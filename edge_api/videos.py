@@ -54,8 +54,8 @@ def wanted_of(query: Mapping[str, str]) -> Wanted:
     status, text = query.get("status"), query.get("q", "").strip() or None
     if status is not None and status not in VIDEO_STATUSES:
         raise invalid("status", f"status must be one of {', '.join(VIDEO_STATUSES)}.")
-    if text is not None and len(text) > _LONGEST_TEXT:
-        raise invalid("q", f"q must be text of at most {_LONGEST_TEXT} characters.")
+    if text is not None and (len(text) > _LONGEST_TEXT or not text.isprintable()):
+        raise invalid("q", f"q must be text of at most {_LONGEST_TEXT} characters that can be printed.")
     limit = whole_number(query.get("limit"), "limit", default=DEFAULT_PAGE, lowest=1, highest=LARGEST_PAGE)
     offset = whole_number(query.get("offset"), "offset", default=0, lowest=0, highest=_FURTHEST)
     return Wanted(status, text, limit, offset)

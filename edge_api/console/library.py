@@ -21,7 +21,10 @@ from wire.verdicts import VIDEO_STATUSES
 
 
 async def library(request: Request, user: User) -> Response:
-    """Filters and the place in the list are in the address; a field left empty asks for nothing. Raises ApiError INVALID_FIELD."""
+    """Filters and the place in the list are in the address; a field left empty asks for nothing.
+
+    Raises ApiError INVALID_FIELD.
+    """
     wanted = wanted_of({name: value for name, value in request.query_params.items() if value})
     found = await listed(request, user, wanted)
     if not found["videos"] and 0 < found["total"] <= wanted.offset:

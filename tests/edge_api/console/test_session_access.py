@@ -1,0 +1,56 @@
+"""Every route as every kind of caller once more, by a session: nothing is reachable that a token would not reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from edge_api.accounts import create_token, revoke_token
+from edge_api.keys import timestamp
+from edge_api.scopes import SCOPES_OF_ROLE
+from tests.edge_api.console.visits import ORIGIN, visit_with
+from tests.edge_api.kit import World
+from tests.edge_api.test_access import ALL, Call, Rule, ask, prepared, state
+
+CALLERS = ("alice", "bob", "moderator", "admin", "lacking", "only", "expired", "revoked")
+
+
+async def cookies_of(world: World, rule: Rule, caller: str) -> dict[str, str]:
+    """A session of such a caller, and what their own page would send."""
+    user = {"uploader": "alice", "moderator": "moderator", "admin": "admin"}[rule.role]
+    scopes: Iterable[str] = ()
+    if caller == "lacking":
+        scopes = SCOPES_OF_ROLE[rule.role] - {rule.scope}
+    elif caller == "only":
+        scopes = [rule.scope or "fingerprint:read"]
+    elif caller in ("alice", "bob", "moderator", "admin"):
+        user = caller
+    issued = await create_token(world.env.db, user=user, name=None, expires=None, scopes=scopes)
+    visit = await visit_with(world, issued)
+    if caller == "expired":
+        past = timestamp(datetime.now(UTC) - timedelta(seconds=1))
+        await world.run("UPDATE api_tokens SET expires_at = ?1 WHERE id = ?2", past, issued.id)
+    if caller == "revoked":
+        await revoke_token(world.env.db, issued.id)
+    return {"Cookie": f"twinreel={visit.session_id}", "X-CSRF-Token": visit.csrf, "Origin": ORIGIN}
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("call", ALL, ids=" ".join)
+async def test_matrix(world: World, call: Call, caller: str) -> None:
+    rule = ALL[call]
+    video_id = await prepared(world, call)
+    headers = await cookies_of(world, rule, caller)
+    before = await state(world)
+    answer = await ask(world, call, video_id, headers)
+    expected = rule.answer(caller)
+    expected = "SESSION_ENDED" if expected == "INVALID_TOKEN" else expected
+    if expected == "ok":
+        allowed = {rule.success, 303} if call == ("GET", "/sign-in") else {rule.success}
+        assert answer.status_code in allowed, answer.text
+    else:
+        status = {"VIDEO_NOT_FOUND": 404, "FORBIDDEN": 403, "MISSING_SCOPE": 403}.get(expected, 401)
+        assert (answer.status_code, answer.json()["code"]) == (status, expected)
+        assert await state(world) == before, "a refusal changes nothing"
