@@ -10,6 +10,7 @@ run: setup
 	@exec $(BIN)/python -m wrangler_compat dev
 
 test: lint types
+	@sh deploy/setup/chromium.sh
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: setup

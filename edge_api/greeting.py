@@ -25,6 +25,7 @@ def greeting(url: str, token: str) -> str:
     return (
         f"Twinreel is ready at {url}\n"
         f"Token: {token}\n"
+        "       Open that address in a browser, and sign in with the token.\n"
         f"Try:   curl -H 'Authorization: Bearer {token}' -F 'video=@your-video.mp4' {url}/api/upload\n"
         f"Look:  curl -H 'Authorization: Bearer {token}' {url}/api/videos\n"
     )

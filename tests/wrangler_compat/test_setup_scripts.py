@@ -189,3 +189,33 @@ def test_a_missing_chromaprint_is_only_named_by_check(machine: Machine) -> None:
     )
     assert ended.returncode == 1
     assert "libchromaprint is missing. Type: sudo apt-get install --yes libchromaprint1" in ended.stderr
+
+
+def test_a_chromium_that_is_there_is_taken(machine: Machine) -> None:
+    machine.program("chromium", "")
+    machine.program("apt-get", "")
+    assert machine.run("chromium.sh").returncode == 0
+    assert machine.calls() == []
+
+
+def test_chromium_by_apt(machine: Machine) -> None:
+    machine.program("id", "echo 0")
+    machine.program(
+        "apt-get", f'printf "#!/bin/sh\\n" > "{machine.bin}/chromium"; /bin/chmod +x "{machine.bin}/chromium"'
+    )
+    ended = machine.run("chromium.sh")
+    assert ended.returncode == 0, ended.stderr
+    assert "apt-get install --yes --no-install-recommends chromium" in machine.calls()
+
+
+def test_chromium_without_rights(machine: Machine) -> None:
+    machine.program("id", "echo 1000")
+    machine.program("apt-get", "")
+    ended = machine.run("chromium.sh")
+    assert (ended.returncode, "Chromium is missing. Type: sudo apt-get install" in ended.stderr) == (1, True)
+
+
+def test_a_chromium_that_is_named(machine: Machine) -> None:
+    assert machine.run("chromium.sh", CHROMIUM="/bin/sh").returncode == 0
+    ended = machine.run("chromium.sh", CHROMIUM="/nowhere/chromium")
+    assert (ended.returncode, ended.stderr.count("/nowhere/chromium")) == (1, 1)

@@ -26,8 +26,8 @@ async def fill(world: World, owner: Person, count: int, status: str = "approved"
         for age, video_id in enumerate(ids[first : first + 500], first):
             at = timestamp(now - timedelta(seconds=age))
             marks = "".join(f", ?{number}" for number in range(6, 6 + len(columns)))
-            sql = f"""INSERT INTO videos (id, r2_key, user_id, status, uploaded_at, file_size, duration_seconds, matches,
-                      thumbnail_key{names}) VALUES (?1, ?2, ?3, ?4, ?5, 1234567, 12.5, '[]', ?2{marks})"""
+            sql = f"""INSERT INTO videos (id, r2_key, user_id, status, uploaded_at, file_size, duration_seconds,
+                      matches, thumbnail_key{names}) VALUES (?1, ?2, ?3, ?4, ?5, 1234567, 12.5, '[]', ?2{marks})"""
             values = (video_id, video_key(video_id, at, "mp4"), owner.id, status, at, *columns.values())
             statements.append(db.prepare(sql).bind(*values))
             job = "INSERT INTO processing_jobs (id, video_id, status, created_at) VALUES (?1, ?2, 'completed', ?3)"
