@@ -51,9 +51,17 @@ def expected_seconds(recent: list[Row]) -> float:
 
 
 async def video_json(
-    row: Row, user: User, env: Env, *, link_seconds: int, expected: float, with_matches: bool = True
+    row: Row,
+    user: User,
+    env: Env,
+    *,
+    link_seconds: int,
+    expected: float,
+    with_matches: bool = True,
+    with_file: bool = True,
 ) -> dict[str, Any]:
-    """expected: seconds from upload to verdict. with_matches: the evidence too."""
+    """expected: seconds from upload to verdict. with_matches: the evidence too. with_file: the link to the video's own
+    bytes too; signing a link is the dearest part of a list."""
     body: dict[str, Any] = {
         "video_id": row["id"],
         "status": row["status"],
@@ -70,7 +78,7 @@ async def video_json(
     body |= {"processed_at": row["processed_at"], "duration": _duration(row)}
     match row["status"]:
         case "approved":
-            body |= await _approved(row, env, link_seconds)
+            body |= await _approved(row, env, link_seconds, with_file)
         case "duplicate":
             body |= _duplicate(row)
         case "flagged":
@@ -109,9 +117,9 @@ def _estimate(row: Row, expected: float) -> str:
     return timestamp(max(due, now + timedelta(seconds=max(1.0, left) if due < now else 0)))
 
 
-async def _approved(row: Row, env: Env, link_seconds: int) -> dict[str, Any]:
+async def _approved(row: Row, env: Env, link_seconds: int, with_file: bool) -> dict[str, Any]:
     body: dict[str, Any] = {"r2_url": None, "thumbnail": None}
-    if row["source_url"] is None and row["object_deleted_at"] is None:
+    if with_file and row["source_url"] is None and row["object_deleted_at"] is None:
         body["r2_url"] = await env.video_bucket.presigned_url(row["r2_key"], expires_seconds=link_seconds)
     if row["thumbnail_key"] is not None:
         body["thumbnail"] = await env.video_bucket.presigned_url(row["thumbnail_key"], expires_seconds=link_seconds)

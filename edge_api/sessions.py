@@ -100,14 +100,15 @@ async def accept_session(request: Request, row: Row) -> None:
 def require_same_origin(request: Request) -> None:
     """Raises ApiError CROSS_SITE unless the browser says that a page of this origin asks.
 
-    Sec-Fetch-Site where there is one; Origin too, compared by host, for a proxy may have taken TLS off.
+    Sec-Fetch-Site says it outright. Browsers send that to secure addresses only; elsewhere Origin has to name the host
+    that was asked. The scheme is not compared, for a proxy may have taken TLS off.
     """
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    if site is None and origin is None:
-        raise ApiError("CROSS_SITE")
-    if site is not None and site != "same-origin":
-        raise ApiError("CROSS_SITE")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if site is not None:
+        is_ours = site == "same-origin"
+    else:
+        is_ours = origin is not None and _host_of(origin) == request.headers.get("host")
+    if not is_ours:
         raise ApiError("CROSS_SITE")
 
 
@@ -155,6 +156,15 @@ async def _require_csrf_token(request: Request, session: Session) -> None:
 async def _keep_flash(request: Request, session: Session, flash: str | None) -> None:
     async with deadline(request.state["settings"].binding_timeout_seconds, "DB"):
         await request.state["env"].db.prepare(queries.SET_FLASH).bind(session.id_hash, flash).run()
+
+
+def _host_of(origin: str) -> str | None:
+    """None when it is no origin of a page."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return None
+    return parts.netloc or None
 
 
 def _is_secure(request: Request) -> bool:

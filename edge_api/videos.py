@@ -65,8 +65,11 @@ async def list_videos(request: Request, user: User) -> JSONResponse:
     return JSONResponse(await listed(request, user, wanted_of(request.query_params)))
 
 
-async def listed(request: Request, user: User, wanted: Wanted) -> dict[str, Any]:
-    """A page of the videos that this user may see, newest first: what GET /api/videos answers."""
+async def listed(request: Request, user: User, wanted: Wanted, *, with_files: bool = True) -> dict[str, Any]:
+    """A page of the videos that this user may see, newest first: what GET /api/videos answers.
+
+    with_files: each approved video's r2_url too, which is null otherwise.
+    """
     state, text = request.state, wanted.text
     like = None if text is None else re.sub(r"([\\%_])", r"\\\1", text.lower())
     asked = [value for value in (user.sees_only, wanted.status, like) if value is not None]
@@ -80,7 +83,15 @@ async def listed(request: Request, user: User, wanted: Wanted) -> dict[str, Any]
     expected = await _expected(request, rows)
     link_seconds = state["settings"].link_seconds
     videos = [
-        await video_json(row, user, state["env"], link_seconds=link_seconds, expected=expected, with_matches=False)
+        await video_json(
+            row,
+            user,
+            state["env"],
+            link_seconds=link_seconds,
+            expected=expected,
+            with_matches=False,
+            with_file=with_files,
+        )
         for row in rows
     ]
     return {"videos": videos, "total": count, "limit": limit, "offset": offset}

@@ -32,6 +32,7 @@ ADAPTERS = {
     "av": {"processor/decode.py"},
     "acoustid": {"processor/sound.py"},
     "chromaprint": {"processor/sound.py"},
+    "jinja2": {"edge_api/console/pages.py"},
     "h11": {"consumer/webhooks/sending.py"},
     "matplotlib": {"consumer/charts.py"},
     "multipart": {"edge_api/form.py"},

@@ -9,10 +9,11 @@ from typing import Any
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import JSONResponse, Response
 
-from edge_api.auth import USER
+from edge_api.auth import USER, User
 from edge_api.console.pages import go_to, page, with_query
-from edge_api.console.sign_in import is_local, wants_page
+from edge_api.console.sign_in import is_local, user_if_any, wants_page
 from edge_api.state import Request
+from wrangler_compat.errors import BindingError
 
 Handler = Callable[[StarletteRequest[Any], Exception], Awaitable[Response]]
 
@@ -49,7 +50,7 @@ async def as_page(request: Request, answer: Response) -> Response:
         return go_to(with_query("/sign-in", next=_here(request), why=why))
     return await page(
         request,
-        request.scope.get(USER),
+        await _user(request, answer.status_code),
         "error.html",
         status=answer.status_code,
         headers={name: answer.headers[name] for name in _KEPT if name in answer.headers},
@@ -58,6 +59,17 @@ async def as_page(request: Request, answer: Response) -> Response:
         code=body["code"],
         request_id=body["request_id"],
     )
+
+
+async def _user(request: Request, status: int) -> User | None:
+    """For the navigation. An address that leads nowhere has not asked who it was; nobody is asked in other troubles."""
+    user: User | None = request.scope.get(USER)
+    if user is not None or status != 404:
+        return user
+    try:
+        return await user_if_any(request)
+    except BindingError:
+        return None
 
 
 def _here(request: Request) -> str | None:

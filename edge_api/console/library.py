@@ -26,11 +26,11 @@ async def library(request: Request, user: User) -> Response:
     Raises ApiError INVALID_FIELD.
     """
     wanted = wanted_of({name: value for name, value in request.query_params.items() if value})
-    found = await listed(request, user, wanted)
+    found = await listed(request, user, wanted, with_files=False)
     if not found["videos"] and 0 < found["total"] <= wanted.offset:
         # What was on this page is gone: the last one that there is.
         wanted = replace(wanted, offset=(found["total"] - 1) // wanted.limit * wanted.limit)
-        found = await listed(request, user, wanted)
+        found = await listed(request, user, wanted, with_files=False)
     return await page(
         request,
         user,

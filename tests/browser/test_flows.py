@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.gateway import LIMIT
+from tests.browser.gateway import LIMIT, Gateway
 from tests.browser.visitor import PHONE, Visitor
 from tests.edge_api.kit import mp4
 
@@ -131,7 +131,7 @@ def test_deleting_several(alice: Visitor) -> None:
     assert {row["id"] for row in gateway.rows("SELECT id FROM videos")} == set(ids[2:])
     page.reload()
     expect(page.get_by_text("2 videos are deleted.")).to_have_count(0)
-    page.get_by_label("All on this page").check()
+    page.get_by_label("Choose all").check()
     delete.click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_text("Nothing fits")).to_be_visible()
@@ -255,6 +255,33 @@ def test_a_video_is_played_from_the_store(alice: Visitor) -> None:
         link.click()
     assert answered.value.status in (200, 206)
     assert not [said for said in alice.complaints if "Content Security Policy" in said]
+
+
+# --- without scripts ------------------------------------------------------------------------------------------------
+
+
+def test_the_library_works_without_scripts(gateway: Gateway, browser: Browser) -> None:
+    ids = gateway.add_videos(gateway.people.alice, 3)
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    try:
+        page.goto(f"{gateway.url}/")
+        page.get_by_label("Your token").fill(gateway.people.alice.token)
+        page.get_by_role("button", name="Sign in").click()
+        for video_id in ids[:2]:
+            page.get_by_label(f"Choose video {video_id[:8]}").check()
+        page.get_by_role("button", name="Delete the chosen").click()
+        expect(page.get_by_role("heading", name="Delete 2 videos?")).to_be_visible()
+        page.get_by_role("button", name="Delete").click()
+        expect(page.get_by_text("2 videos are deleted.")).to_be_visible()
+        assert [row["id"] for row in gateway.rows("SELECT id FROM videos")] == ids[2:]
+        page.goto(f"{gateway.url}/upload")
+        expect(page.get_by_text("Uploading here needs JavaScript")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_text("You are signed out.")).to_be_visible()
+    finally:
+        context.close()
+        gateway.forget_videos()
 
 
 # --- what it weighs -------------------------------------------------------------------------------------------------

@@ -16,7 +16,9 @@ OTHERS: list[dict[str, str]] = [
     {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "cross-site"},
     {"Origin": ORIGIN, "Sec-Fetch-Site": "same-site"},
-    {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
+    {"Origin": "http://[evil"},
+    {"Origin": ""},
+    {"Origin": ORIGIN, "Sec-Fetch-Site": "none"},
 ]
 
 

@@ -18,7 +18,9 @@ async def test_nothing_there(world: World, alice: Visit) -> None:
         answer = await alice.get(path)
         assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
         assert answer.headers["x-request-id"] in answer.text
-        assert "/" in [link["href"] for link in Markup(answer.text).named("a")]
+        assert {"/", "/videos", "/me"} <= {link["href"] for link in Markup(answer.text).named("a")}
+    signed_out = await world.client.get("/nowhere", headers=HTML)
+    assert (signed_out.status_code, "Sign out" in signed_out.text) == (404, False)
 
 
 async def test_not_for_you(world: World, alice: Visit) -> None:
