@@ -36,8 +36,8 @@ class Visitor:
         self.page.wait_for_url("**/videos")
         return self.page
 
-    def resize(self, width: int, theme: Theme) -> None:
-        self.page.set_viewport_size({"width": width, "height": 900})
+    def resize(self, width: int, theme: Theme, *, height: int = 900) -> None:
+        self.page.set_viewport_size({"width": width, "height": height})
         self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
 
     def check_page(self, *, allowed: tuple[str, ...] = ()) -> None:

@@ -91,6 +91,17 @@ async def test_search(world: World, alice: Visit, moderator: Visit) -> None:
         assert await found(moderator, odd) <= {a}
 
 
+async def test_thumbnails_are_linked_and_files_are_not(world: World, alice: Visit) -> None:
+    await fill(world, world.alice, 2)
+    answer = await alice.get("/videos")
+    images = Markup(answer.text).named("img")
+    assert len(images) == 2
+    assert all(image["src"].startswith("memory://") and image["loading"] == "lazy" for image in images)
+    assert "img-src 'self' memory://" in answer.headers["content-security-policy"]
+    assert answer.text.count("memory://") == 2
+    assert (await world.get("/api/videos")).json()["videos"][0]["r2_url"]
+
+
 async def test_the_empty_library(world: World, alice: Visit) -> None:
     page = Markup((await alice.get("/videos")).text)
     assert "No videos yet" in page.text

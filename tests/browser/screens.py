@@ -1,0 +1,105 @@
+"""Pictures of every page, in both widths and themes: `python -m tests.browser.screens docs/screens`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests.browser.chromium import chromium
+from tests.browser.gateway import Gateway, running_gateway
+from tests.browser.visitor import DESKTOP, THEMES, WIDTHS, Visitor
+from tests.edge_api.kit import mp4
+from tests.edge_api.test_videos import MATCH
+from tests.services import ACCESS_KEY, SECRET_KEY, S3Server
+from wrangler_compat.servers import free_port, redis_program, running, s3_program
+
+HEIGHT = 800
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with a_gateway() as gateway, chromium() as browser:
+        context = browser.new_context(viewport={"width": DESKTOP, "height": HEIGHT}, locale="en-GB", timezone_id="UTC")
+        visitor = Visitor(context.new_page(), context, gateway, [])
+        for name in walk(visitor):
+            for width in WIDTHS:
+                for theme in THEMES:
+                    visitor.resize(width, theme, height=HEIGHT)
+                    visitor.page.screenshot(path=folder / f"{name}-{width}-{theme}.png")
+
+
+def walk(visitor: Visitor) -> Iterator[str]:
+    """Goes from page to page and names each."""
+    gateway, alice, page = visitor.gateway, visitor.gateway.people.alice, visitor.page
+    visitor.visit("/sign-in")
+    yield "sign-in"
+    visitor.sign_in(alice)
+    yield "library-empty"
+    visitor.visit("/upload")
+    choose(visitor)
+    yield "upload"
+    ids = fill(gateway)
+    visitor.visit("/videos")
+    yield "library"
+    visitor.visit(f"/videos/{ids['duplicate']}")
+    yield "video"
+    visitor.visit("/me")
+    yield "me"
+    visitor.visit("/videos")
+    page.get_by_label(f"Choose video {ids['flagged'][:8]}").check()
+    page.get_by_role("button", name="Delete 1 video").click()
+    yield "delete"
+    visitor.visit("/nowhere")
+    yield "nothing-there"
+
+
+def choose(visitor: Visitor) -> None:
+    """Three files: one under way, one decided, one refused."""
+    page, gateway = visitor.page, visitor.gateway
+    names = ("holiday in the mountains.mp4", "the cat again.mp4")
+    for seed, name in enumerate(names):
+        page.set_input_files("#files", [{"name": name, "mimeType": "video/mp4", "buffer": mp4(90_000, seed=seed)}])
+        page.get_by_role("link", name=f"Show {name}").wait_for()
+    page.set_input_files("#files", [{"name": "notes.txt", "mimeType": "text/plain", "buffer": b"words"}])
+    first, second = (row["id"] for row in gateway.rows("SELECT id FROM videos ORDER BY uploaded_at"))
+    gateway.progress(first, "fingerprint", 0.42)
+    gateway.decide(second, "flagged", reason="mirrored", similarity_score=0.9)
+    page.get_by_text("42 %").wait_for()
+    page.locator(".badge-flagged").wait_for()
+
+
+def fill(gateway: Gateway) -> dict[str, str]:
+    """Videos of every status; one id of each."""
+    gateway.forget_videos()
+    alice, found = gateway.people.alice, dict[str, str]()
+    for status in ("approved", "processing", "duplicate", "flagged", "rejected"):
+        matched = found.get("approved")
+        evidence = [{**MATCH.to_json(), "video_id": matched, "mirrored": status == "flagged"}]
+        columns = {"duplicate_of": matched, "similarity_score": 0.97, "matches": json.dumps(evidence)}
+        is_matched = status in ("duplicate", "flagged")
+        reason = {"flagged": "mirrored", "rejected": "undecodable"}.get(status)
+        found[status] = gateway.add_videos(alice, 3, status=status, reason=reason, **columns if is_matched else {})[0]
+    return found
+
+
+@contextmanager
+def a_gateway() -> Iterator[Gateway]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+        for name in ("s3", "redis"):
+            (folder / name).mkdir()
+        s3 = s3_program(folder / "s3", free_port(), ACCESS_KEY, SECRET_KEY)
+        redis = redis_program(folder / "redis", free_port())
+        for program in (s3, redis):
+            stack.enter_context(running(program, folder / f"{program.name}.log", os.environ))
+        server = S3Server(s3, ACCESS_KEY, SECRET_KEY, folder / "s3")
+        yield stack.enter_context(running_gateway(folder, server, redis.url))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
