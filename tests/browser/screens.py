@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from playwright.sync_api import FilePayload
+
 from tests.browser.chromium import chromium
 from tests.browser.gateway import Gateway, running_gateway
 from tests.browser.visitor import DESKTOP, THEMES, WIDTHS, Visitor
@@ -63,9 +65,9 @@ def choose(visitor: Visitor) -> None:
     page, gateway = visitor.page, visitor.gateway
     names = ("holiday in the mountains.mp4", "the cat again.mp4")
     for seed, name in enumerate(names):
-        page.set_input_files("#files", [{"name": name, "mimeType": "video/mp4", "buffer": mp4(90_000, seed=seed)}])
+        page.set_input_files("#files", FilePayload(name=name, mimeType="video/mp4", buffer=mp4(90_000, seed=seed)))
         page.get_by_role("link", name=f"Show {name}").wait_for()
-    page.set_input_files("#files", [{"name": "notes.txt", "mimeType": "text/plain", "buffer": b"words"}])
+    page.set_input_files("#files", FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"words"))
     first, second = (row["id"] for row in gateway.rows("SELECT id FROM videos ORDER BY uploaded_at"))
     gateway.progress(first, "fingerprint", 0.42)
     gateway.decide(second, "flagged", reason="mirrored", similarity_score=0.9)
