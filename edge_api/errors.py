@@ -11,6 +11,7 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from wire.errors import error_body
 from wrangler_compat.errors import BindingError
@@ -111,7 +112,14 @@ async def on_http_exception(request: Request[Any], error: Exception) -> Response
     """What the router itself refuses."""
     assert isinstance(error, HTTPException)
     code = _CODES_OF_STATUS.get(error.status_code, "BAD_REQUEST")
-    return error_response(ApiError(code), request_id_of(request), error.headers)
+    headers = {"Allow": _methods_here(request)} if error.status_code == 405 else error.headers
+    return error_response(ApiError(code), request_id_of(request), headers)
+
+
+def _methods_here(request: Request[Any]) -> str:
+    """Those of all routes with this address: each of ours has one method, and the router names the first's alone."""
+    here = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for route in here for method in getattr(route, "methods", None) or ()}))
 
 
 async def on_disconnect(request: Request[Any], error: Exception) -> Response:

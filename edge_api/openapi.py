@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from edge_api.access import Access, Entry
+from edge_api.bodies import FURTHEST
 from edge_api.errors import ERRORS
 from edge_api.schemas import schemas
 from edge_api.scopes import MEANINGS
@@ -16,6 +17,10 @@ VERSION = "0.1.0"
 Json = dict[str, Any]
 
 _ID: Json = {"$ref": "#/components/parameters/VideoId"}
+_PAGE: list[Json] = [
+    {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}},
+    {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "maximum": FURTHEST, "default": 0}},
+]
 
 
 def document(settings: Settings, entries: Iterable[Entry]) -> Json:
@@ -82,7 +87,7 @@ def _uploads() -> Json:
         "type": "object",
         "required": ["video"],
         "properties": {
-            "video": {"type": "string", "contentMediaType": "application/octet-stream"},
+            "video": {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"},
             "priority": {"enum": ["high", "normal", "low"], "default": "normal"},
         },
     }
@@ -109,8 +114,7 @@ def _uploads() -> Json:
 def _videos() -> Json:
     query = [
         {"name": "status", "in": "query", "schema": {"$ref": "#/components/schemas/Status"}},
-        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}},
-        {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}},
+        *_PAGE,
     ]
     found = {"404": "Error", "503": "Error"}
     stream = _operation("Server-sent events: queued, progress, verdict, failed, deleted.", found)
@@ -157,14 +161,7 @@ def _internal() -> Json:
     failed = _operation(
         "The jobs that failed for good, latest first.",
         {"200": "FailedJobs", "400": "Error", "503": "Error"},
-        parameters=[
-            {
-                "name": "limit",
-                "in": "query",
-                "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
-            },
-            {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}},
-        ],
+        parameters=_PAGE,
     )
     return {
         "/internal/fingerprint-complete": {

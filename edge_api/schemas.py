@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edge_api.addresses import LONGEST_URL
+from edge_api.bodies import MOST_SECONDS
 from edge_api.errors import ErrorKind
+from edge_api.reviews import LONGEST_NOTE
 from edge_api.scopes import SCOPES
 from edge_api.settings import Settings
 from wire.jobs import PRIORITIES
@@ -89,18 +92,29 @@ def _health() -> Json:
 
 
 def _requests(settings: Settings) -> Json:
+    moment = SECONDS | {"exclusiveMaximum": MOST_SECONDS}
     return {
         "FingerprintRequest": _object(
-            {"video_url": {"type": "string", "format": "uri", "maxLength": 2048}},
             {
-                "priority": {"enum": list(PRIORITIES), "default": "normal"},
-                "tier": {"enum": list(TIERS), "default": "standard"},
-                "start": SECONDS,
-                "stop": SECONDS | {"description": f"At most {settings.max_duration} seconds after start."},
+                "video_url": {
+                    "type": "string",
+                    "format": "uri",
+                    "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://",
+                    "maxLength": LONGEST_URL,
+                    "description": "Its host must have public addresses only, or be one of ALLOWED_URL_HOSTS.",
+                }
+            },
+            {
+                "priority": {"enum": [*PRIORITIES, None], "default": "normal"},
+                "tier": {"enum": [*TIERS, None], "default": "standard"},
+                "start": _or_null(moment),
+                "stop": _or_null(moment)
+                | {"description": f"Greater than start, and at most {settings.max_duration} seconds after it."},
             },
         ),
         "ReviewRequest": _object(
-            {"decision": {"enum": ["approve", "reject", "duplicate"]}}, {"note": {"type": "string", "maxLength": 2000}}
+            {"decision": {"enum": ["approve", "reject", "duplicate"]}},
+            {"note": _or_null({"type": "string", "minLength": 1, "maxLength": LONGEST_NOTE})},
         ),
         "RetryRequest": _object({"video_id": ID}),
         "Callback": {"anyOf": [_ref("ExtractResponse"), _ref("ExtractFailure")]},

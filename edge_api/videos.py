@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from edge_api import queries
 from edge_api.audit import audit
 from edge_api.auth import User
-from edge_api.bodies import invalid, whole_number
+from edge_api.bodies import FURTHEST, invalid, whole_number
 from edge_api.catalogue import wake
 from edge_api.deadlines import deadline
 from edge_api.errors import ApiError, request_id_of
@@ -27,7 +27,6 @@ log = structlog.get_logger("edge_api")
 
 LARGEST_PAGE = 100
 DEFAULT_PAGE = 20
-_FURTHEST = 10**9
 
 
 async def get_video(request: Request, user: User) -> JSONResponse:
@@ -41,7 +40,7 @@ async def list_videos(request: Request, user: User) -> JSONResponse:
     if status is not None and status not in VIDEO_STATUSES:
         raise invalid("status", f"status must be one of {', '.join(VIDEO_STATUSES)}.")
     limit = whole_number(query.get("limit"), "limit", default=DEFAULT_PAGE, lowest=1, highest=LARGEST_PAGE)
-    offset = whole_number(query.get("offset"), "offset", default=0, lowest=0, highest=_FURTHEST)
+    offset = whole_number(query.get("offset"), "offset", default=0, lowest=0, highest=FURTHEST)
     asked = [value for value in (user.sees_only, status) if value is not None]
     page, total = queries.list_videos(of_user=user.sees_only is not None, of_status=status is not None)
     db = state["env"].db
