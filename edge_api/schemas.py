@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edge_api.addresses import LONGEST_URL
 from edge_api.bodies import MOST_SECONDS
 from edge_api.errors import ErrorKind
 from edge_api.reviews import LONGEST_NOTE
 from edge_api.scopes import SCOPES
 from edge_api.settings import Settings
+from wire.addresses import LONGEST_URL
 from wire.jobs import PRIORITIES
 from wire.processing import TIERS
 from wire.verdicts import VIDEO_STATUSES
