@@ -11,6 +11,7 @@ from edge_api.errors import ERRORS
 from edge_api.schemas import schemas
 from edge_api.scopes import MEANINGS
 from edge_api.settings import Settings
+from wire.webhooks import DELIVERY_STATUSES
 
 VERSION = "0.1.0"
 
@@ -25,7 +26,7 @@ _PAGE: list[Json] = [
 
 def document(settings: Settings, entries: Iterable[Entry]) -> Json:
     """entries: the table of routes, which says who may call what. Raises KeyError on a route that is not described."""
-    paths = _public() | _uploads() | _videos() | _internal()
+    paths = _public() | _uploads() | _videos() | _webhooks() | _internal()
     for entry in entries:
         for method in (entry.methods or set()) - {"HEAD"}:
             _secure(paths[entry.path][method.lower()], entry.access)
@@ -45,7 +46,13 @@ def document(settings: Settings, entries: Iterable[Entry]) -> Json:
                     "in": "path",
                     "required": True,
                     "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
-                }
+                },
+                "WebhookId": {
+                    "name": "webhook_id",
+                    "in": "path",
+                    "required": True,
+                    "schema": {"type": "string", "pattern": "^wh_[0-9a-f]{12}$"},
+                },
             },
             "securitySchemes": {
                 "token": {
@@ -146,6 +153,39 @@ def _videos() -> Json:
                     **found,
                 },
                 body=_json_body("ReviewRequest"),
+            ),
+        },
+    }
+
+
+def _webhooks() -> Json:
+    found = {"404": "Error", "503": "Error"}
+    of_one = {"parameters": [{"$ref": "#/components/parameters/WebhookId"}]}
+    status = {"name": "status", "in": "query", "schema": {"enum": list(DELIVERY_STATUSES)}}
+    created = {"201": "WebhookCreated", "400": "Error", "413": "Error", "415": "Error", "503": "Error"}
+    return {
+        "/api/webhooks": {
+            "get": _operation(
+                "The targets that verdicts are told to.",
+                {"200": "Webhooks", "400": "Error", "503": "Error"},
+                parameters=_PAGE,
+            ),
+            "post": _operation("Add a target; its secret is shown once.", created, body=_json_body("WebhookRequest")),
+        },
+        "/api/webhooks/{webhook_id}": {
+            **of_one,
+            "delete": _operation("Delete a target and what waits for it.", {"200": "WebhookDeleted", **found}),
+        },
+        "/api/webhooks/{webhook_id}/rotate": {
+            **of_one,
+            "post": _operation("A new secret, shown once; for a day both sign.", {"200": "WebhookRotated", **found}),
+        },
+        "/api/webhooks/{webhook_id}/deliveries": {
+            **of_one,
+            "get": _operation(
+                "What was sent to a target, waits or failed, the latest first.",
+                {"200": "Deliveries", "400": "Error", **found},
+                parameters=[status, *_PAGE],
             ),
         },
     }

@@ -37,7 +37,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--cases", type=int, default=5000, help="how many requests at least (default: %(default)s)")
     made.add_argument("--seed", type=int, default=1, help="another seed makes other requests (default: %(default)s)")
     made.add_argument("--url", help="of a running system; its admin's token is taken from TWINREEL_TOKEN")
-    made.add_argument("--url-host", default=URL_HOST, help="a host of its ALLOWED_URL_HOSTS (default: %(default)s)")
+    made.add_argument(
+        "--url-host",
+        default=URL_HOST,
+        help="a host of its ALLOWED_URL_HOSTS and WEBHOOK_ALLOWED_HOSTS (default: %(default)s)",
+    )
     return made
 
 
@@ -59,7 +63,7 @@ def main() -> int:
 
 @contextmanager
 def system_of_its_own(folder: Path) -> Iterator[Target]:
-    with running_system(folder, ALLOWED_URL_HOSTS=URL_HOST) as system:
+    with running_system(folder, ALLOWED_URL_HOSTS=URL_HOST, WEBHOOK_ALLOWED_HOSTS=URL_HOST) as system:
         made = system.run(
             "edge_api", "users", "create", "--email", "a@example.org", "--username", "a", "--role", "admin"
         )

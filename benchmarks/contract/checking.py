@@ -21,7 +21,7 @@ class Target:
     """A running system.
 
     token: an admin's. secret: PROCESSOR_SECRET; None: the routes of services are only asked without it.
-    url_host: a host of ALLOWED_URL_HOSTS.
+    url_host: a host of ALLOWED_URL_HOSTS and WEBHOOK_ALLOWED_HOSTS.
     """
 
     url: str

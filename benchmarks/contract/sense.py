@@ -41,6 +41,8 @@ def sensible(operation: str, body: dict[str, Any], url_host: str) -> dict[str, A
     """The body with what the operation cannot take replaced, each time by the same."""
     if operation == "POST /api/fingerprints":
         return _in_order(body | {"video_url": f"https://{url_host}/{quote(str(body.get('video_url')), safe='')[:500]}"})
+    if operation == "POST /api/webhooks" and "url" in body:
+        return body | {"url": f"https://{url_host}/{quote(str(body['url']), safe='')[:500]}"}
     if operation == "POST /internal/fingerprint-complete" and "fingerprint" in body:
         picture = {} if body.get("thumbnail") is None else {"thumbnail": _base64(b"\xff\xd8\xff\xe0")}
         return body | {"fingerprint": _base64(pack(_fingerprint()))} | picture
