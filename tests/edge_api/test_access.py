@@ -215,9 +215,9 @@ async def test_matrix(world: World, call: Call, caller: str) -> None:
 
 
 async def state(world: World) -> Any:
-    tables = ("videos", "processing_jobs", "verdicts", "notifications", "audit_log", "purges", "catalogue")
-    tables += ("webhook_targets", "webhook_secrets")
-    rows = [await world.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables if table != "purges"]
+    tables = ["videos", "processing_jobs", "verdicts", "notifications", "audit_log", "catalogue"]
+    tables += ["webhook_targets", "webhook_secrets"]
+    rows = [await world.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables]
     return rows, await world.rows("SELECT * FROM purges"), await world.keys(), len(world.jobs())
 
 
