@@ -16,15 +16,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 
 from benchmarks.contract.checking import Results, Target, check
-from tests.e2e.system import running_system
+from tests.e2e.system import System, running_system
+from tests.processor.clips import Look, write_clip, write_webm
 
 URL_HOST = "videos.example"
 _EXAMPLES_AT_ONCE = 60
+_TO_REVIEW = 6
 _TOLD_EVERY_SECONDS = 10.0
 
 
@@ -70,7 +73,21 @@ def system_of_its_own(folder: Path) -> Iterator[Target]:
         token = system.run("edge_api", "tokens", "create", "--user", "a")
         if made.returncode or token.returncode:
             raise SystemExit(made.stderr + token.stderr)
-        yield Target(system.url, token.stdout.split()[-1], system.environ["PROCESSOR_SECRET"], URL_HOST)
+        system.token = token.stdout.split()[-1]
+        _decide_some(system, folder)
+        yield Target(system.url, system.token, system.environ["PROCESSOR_SECRET"], URL_HOST)
+
+
+def _decide_some(system: System, folder: Path) -> None:
+    """Videos with verdicts, so that requests find some: originals, a copy, and what is trimmed, to be reviewed."""
+    look = Look(seconds=8.0, fps=12, seed=8000)
+    clips = [write_clip(folder / "clip.mp4", look), write_webm(folder / "copy.webm", replace(look, width=160))]
+    for seed in range(8001, 8001 + _TO_REVIEW):
+        clips.append(write_clip(folder / f"whole-{seed}.mp4", replace(look, seed=seed)))
+        clips.append(write_clip(folder / f"trimmed-{seed}.mp4", replace(look, seed=seed, seconds=5.0)))
+    for clip in clips:
+        status = system.verdict(system.upload(clip))["status"]
+        print(f"{clip.name} is {status}", file=sys.stderr, flush=True)
 
 
 def run(target: Target, cases: int, seed: int) -> int:

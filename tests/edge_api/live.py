@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from edge_api.app import create_app
 from edge_api.env import Env
 from edge_api.settings import Settings
-from tests.edge_api.kit import People, make_people, memory_env, processor_is_up, public_resolve
+from tests.edge_api.kit import People, World, make_people, memory_env, processor_is_up, public_resolve, serving
 from wrangler_compat.servers import free_port
 
 OpenApp = Callable[[], AbstractAsyncContextManager[ASGIApp]]
@@ -54,14 +54,17 @@ def listening(open_app: OpenApp) -> Iterator[str]:
 
 
 @contextmanager
-def live_gateway(settings: Settings) -> Iterator[Live]:
-    """The gateway over bindings in memory, with people in it."""
+def live_gateway(settings: Settings, prepare: Callable[[World], Awaitable[None]]) -> Iterator[Live]:
+    """The gateway over bindings in memory, with people in it. prepare: what is there when it begins to listen."""
     made: list[People] = []
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[ASGIApp]:
         async with memory_env() as env:
             made.append(await make_people(env.db))
+
+            async with serving(settings, env, made[0]) as world:
+                await prepare(world)
 
             @asynccontextmanager
             async def granted() -> AsyncIterator[Env]:

@@ -6,6 +6,7 @@ A short run; `python -m benchmarks.contract` makes thousands against a whole sys
 from __future__ import annotations
 
 import base64
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -26,8 +27,10 @@ from edge_api.boxes import BoxWalk
 from edge_api.formats import recognise
 from edge_api.openapi import document
 from edge_api.routes import routes
-from tests.edge_api.kit import SECRET, public_resolve, settings_with
+from tests.edge_api.kit import SECRET, World, mp4, public_resolve, settings_with
 from tests.edge_api.live import listening, live_gateway
+from tests.edge_api.test_openapi import STATES
+from tests.edge_api.test_videos import MATCH
 from wire.fingerprints import unpack
 
 ID = "0" * 32
@@ -43,8 +46,19 @@ def results_of(target: Target, described: Mapping[str, Any], examples: int) -> R
     return results
 
 
+async def decided(world: World) -> None:
+    """A video of the admin's in each state, as what the requests find."""
+    ids = [await world.uploaded(mp4(seed=seed), world.admin) for seed in range(2 * len(STATES))]
+    for video_id, (status, columns) in zip(ids, [*STATES, *STATES], strict=True):
+        kept = {name: value for name, value in columns.items() if name not in ("twin", "similar", "evidence")}
+        if "twin" in columns:
+            kept |= {"duplicate_of": ids[1], "matches": json.dumps([MATCH.to_json()])}
+        if status != "processing":
+            await world.decide(video_id, status, **kept)
+
+
 def test_every_answer_is_announced() -> None:
-    with live_gateway(settings_with(event_stream_seconds=0.1)) as live:
+    with live_gateway(settings_with(event_stream_seconds=0.1), decided) as live:
         target = Target(live.url, live.people.admin.token, SECRET, HOST)
         results = results_of(target, httpx.get(f"{live.url}/openapi.json").json(), EXAMPLES)
     assert not results.faults, "\n\n".join(map(str, results.faults.values()))
