@@ -11,9 +11,10 @@ import pytest
 
 from edge_api.env import Env
 from edge_api.keys import moment_of, new_id, timestamp
-from tests.edge_api.kit import People, World, serving, settings_with
+from tests.edge_api.kit import People, World, serving, settings_with, with_binding
 from tests.edge_api.test_openapi import check as announced
 from wire.webhooks import KINDS, OVERLAP_SECONDS, key_of
+from wrangler_compat.d1.types import D1Database, D1PreparedStatement, D1Result
 
 HOOK = "https://hooks.example.org/in?token=of-the-receiver"
 
@@ -147,6 +148,32 @@ async def test_a_rotation_leaves_the_secret_before_a_day(world: World) -> None:
     assert (after["secret"], after["expires_at"]) == (rotated["secret"], None)
     ends = moment_of(rotated["previous_expires_at"]) - moment_of(after["created_at"])
     assert ends.total_seconds() == OVERLAP_SECONDS
+
+
+class DeletedMeanwhile:
+    """The database, in which somebody deletes all targets before the next transaction."""
+
+    def __init__(self, db: D1Database) -> None:
+        self.db, self.is_armed = db, False
+
+    def prepare(self, sql: str) -> D1PreparedStatement:
+        return self.db.prepare(sql)
+
+    async def batch(self, statements: Sequence[D1PreparedStatement]) -> list[D1Result]:
+        if self.is_armed:
+            await self.db.exec("DELETE FROM webhook_secrets; DELETE FROM webhook_targets;")
+        return await self.db.batch(statements)
+
+
+async def test_a_rotation_of_what_is_deleted_meanwhile_leaves_nothing(env: Env, people: People) -> None:
+    db = DeletedMeanwhile(env.db)
+    async with serving(settings_with(), with_binding(env, "db", db), people) as world:
+        made = await created(world)
+        db.is_armed = True
+        answer = await on(world, "POST", made["id"], "/rotate")
+        assert (answer.status_code, answer.json()["code"]) == (404, "WEBHOOK_NOT_FOUND")
+        assert not await secrets(world)
+        assert not await world.rows("SELECT id FROM audit_log WHERE action = 'webhook.rotate'")
 
 
 async def test_a_secret_that_is_over_is_forgotten(world: World) -> None:
