@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test setup lint types lock clean
+.PHONY: run test setup lint types audit lock clean
 
 run: setup
 	@exec $(BIN)/python -m wrangler_compat dev
@@ -19,6 +19,10 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+
+# Asks the advisory service about every locked package; not part of `test`, which needs no network.
+audit: setup
+	$(BIN)/python -m tests.deploy.audit
 
 setup: $(STAMP)
 	@sh deploy/setup/chromaprint.sh

@@ -19,7 +19,7 @@ import structlog
 from consumer.clock import read_moment
 from consumer.errors import HandedBack, LeaseLost, Refused
 from consumer.hand import Hand
-from consumer.leases import MOST_INTERRUPTIONS, Leases
+from consumer.leases import MOST_INTERRUPTIONS, Cause, Leases
 from consumer.metrics import Metrics
 from consumer.outbox import Outbox
 from consumer.pipeline import Pipeline
@@ -115,7 +115,7 @@ class Jobs:
             await self._remove_traces(claim.video)
             return "lease_lost"
         except HandedBack as back:
-            await self._again(claim, back.delay_seconds, is_counted=False, error=back.why)
+            await self._again(claim, "wait", back.delay_seconds, back.why)
             return "handed_back"
         except asyncio.CancelledError:
             await self._leave(claim)
@@ -139,7 +139,7 @@ class Jobs:
     async def hand_back_unwritten(self) -> None:
         """Give back what is still ours in name only: a lease that runs out would look like a dead worker."""
         while self.hand.unwritten:
-            await self._again(self.hand.unwritten[-1], 0.0, is_counted=False, error=None)
+            await self._again(self.hand.unwritten[-1], "wait")
             self.hand.unwritten.pop()
 
     async def _decide(self, claim: Claim) -> Verdict:
@@ -159,14 +159,14 @@ class Jobs:
             self.metrics.quarantined.inc()
             _log.error("job_quarantined", attempts=claim.attempt, error=why)
             return "quarantined"
-        is_interruption = isinstance(error, BrokenOffError) and claim.interruptions + 1 < MOST_INTERRUPTIONS
-        if not is_interruption and is_last(claim.own_attempt, self.max_retries):
+        is_interrupted = isinstance(error, BrokenOffError) and claim.interruptions + 1 < MOST_INTERRUPTIONS
+        if not is_interrupted and is_last(claim.own_attempt, self.max_retries):
             if await self.leases.fail(claim, why):
                 self.metrics.failures.inc()
                 _log.error("job_failed", attempts=claim.attempt, error=why, exc_info=error)
             return "failed"
         delay = backoff_seconds(claim.attempt, base=self.retry_base, limit=self.retry_limit, random=self.random)
-        if await self._again(claim, delay, is_counted=True, is_interruption=is_interruption, error=why):
+        if await self._again(claim, "interruption" if is_interrupted else "attempt", delay, why):
             self.metrics.retries.inc()
             _log.warning("job_retried", attempt=claim.attempt, delay_seconds=round(delay, 1), error=why, exc_info=error)
         return "retried"
@@ -195,30 +195,14 @@ class Jobs:
         since = self.leases.now() if claim.outage_since is None else read_moment(claim.outage_since)
         waited = (self.leases.now() - since).total_seconds()
         delay = min(max(waited / 2, self.retry_base), _LONGEST_PAUSE_SECONDS) * (0.5 + 0.5 * self.random.random())
-        if await self._again(claim, delay, is_counted=False, is_outage=True, error=why):
+        if await self._again(claim, "outage", delay, why):
             self.metrics.outages.inc()
             _log.warning("outage", delay_seconds=round(delay, 1), error=why)
         return "outage"
 
-    async def _again(
-        self,
-        claim: Claim,
-        delay: float,
-        *,
-        is_counted: bool,
-        is_outage: bool = False,
-        is_interruption: bool = False,
-        error: str | None,
-    ) -> bool:
+    async def _again(self, claim: Claim, cause: Cause, delay: float = 0.0, error: str | None = None) -> bool:
         """Hand the job back and wake it after the delay. False: it was no longer ours."""
-        if not await self.leases.hand_back(
-            claim,
-            delay_seconds=delay,
-            is_counted=is_counted,
-            is_outage=is_outage,
-            is_interruption=is_interruption,
-            error=error,
-        ):
+        if not await self.leases.hand_back(claim, cause, delay_seconds=delay, error=error):
             return False
         job = Job(claim.video.id, "decide", claim.video.request_id)
         try:
@@ -229,7 +213,7 @@ class Jobs:
 
     async def _leave(self, claim: Claim) -> None:
         """This worker is told to stop: give the job back at once, so that another need not wait for the lease."""
-        back = asyncio.ensure_future(self._again(claim, 0.0, is_counted=False, error=None))
+        back = asyncio.ensure_future(self._again(claim, "wait"))
         with contextlib.suppress(asyncio.CancelledError, TimeoutError, BindingError):
             await asyncio.wait_for(asyncio.shield(back), _LAST_WORDS_SECONDS)
         _log.info("job_left")

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Literal
 
 import structlog
 
@@ -34,6 +35,10 @@ QUARANTINED = (
     f"The program that looks at this video stopped {MOST_WORKER_DEATHS} times while it did; "
     "the video is set aside until an operator has looked into it."
 )
+
+Cause = Literal["attempt", "interruption", "outage", "wait"]
+"""Why a job is handed back: it failed; it was cut short, which is an attempt but does not count against the job;
+something that every job needs does not answer, and since when is noted; or it only waits, as if never claimed."""
 
 _log = structlog.get_logger(__name__)
 
@@ -136,26 +141,16 @@ class Leases:
         """progress: 0..1."""
         await self.db.prepare(queries.PROGRESS).bind(claim.owner, claim.video.id, stage, progress).run()
 
-    async def hand_back(
-        self,
-        claim: Claim,
-        *,
-        delay_seconds: float,
-        is_counted: bool,
-        is_outage: bool = False,
-        is_interruption: bool = False,
-        error: str | None = None,
-    ) -> bool:
-        """Pending again, due after the delay. is_counted: whether the attempt was one. is_outage: note since when it
-        waits. is_interruption: the attempt was cut short, and does not count against the job. False: no longer ours."""
+    async def hand_back(self, claim: Claim, cause: Cause, *, delay_seconds: float, error: str | None = None) -> bool:
+        """Pending again, due after the delay. False: no longer ours."""
         back = self.db.prepare(queries.HAND_BACK).bind(
             claim.owner,
             claim.video.id,
-            0 if is_counted else 1,
+            0 if cause in ("attempt", "interruption") else 1,
             moment(self.now(), plus_seconds=delay_seconds),
             error,
-            moment(self.now()) if is_outage else None,
-            int(is_interruption),
+            moment(self.now()) if cause == "outage" else None,
+            int(cause == "interruption"),
         )
         return (await back.run()).meta.changes > 0
 

@@ -14,6 +14,9 @@ from edge_api.state import Request
 SMALL_BODY_BYTES = 64 * 1024
 _MOST_FIELDS = 1000
 _FORM = "twinreel.form"
+MOST_SECONDS = 10**7
+FURTHEST = 10**9
+"""The largest offset of a page."""
 
 
 async def json_object(request: Request, *, at_most: int = SMALL_BODY_BYTES) -> dict[str, Any]:
@@ -87,14 +90,17 @@ def seconds_of(body: Mapping[str, Any], field: str) -> float | None:
     value = body.get(field)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e7:
-        raise invalid(field, f"{field} must be a number of seconds, 0 or more.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MOST_SECONDS:
+        raise invalid(field, f"{field} must be a number of seconds from 0 to less than {MOST_SECONDS}.")
     return float(value)
 
 
 def choice_of(body: Mapping[str, Any], field: str, choices: Collection[str], default: str | None) -> str | None:
-    value = body.get(field, default)
-    if value is not None and (not isinstance(value, str) or value not in choices):
+    """default: what a field that is missing or null stands for."""
+    value = body.get(field)
+    if value is None:
+        return default
+    if not isinstance(value, str) or value not in choices:
         raise invalid(field, f"{field} must be one of {', '.join(choices)}.")
     return value
 

@@ -11,6 +11,7 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from wire.errors import error_body
 from wrangler_compat.errors import BindingError
@@ -51,6 +52,7 @@ ERRORS: Mapping[str, ErrorKind] = {
     "QUOTA_EXCEEDED": ErrorKind(403, "Your quota is used up; delete videos, or ask an admin for more."),
     "NOT_FOUND": ErrorKind(404, "There is nothing at this address."),
     "VIDEO_NOT_FOUND": ErrorKind(404, "You have no video with this id."),
+    "WEBHOOK_NOT_FOUND": ErrorKind(404, "There is no webhook with this id."),
     "METHOD_NOT_ALLOWED": ErrorKind(405, "This address does not take this method."),
     "UPLOAD_STALLED": ErrorKind(408, "Nothing more of the upload arrived in time; send it again."),
     "NOT_FLAGGED": ErrorKind(409, "Only a flagged video can be reviewed."),
@@ -115,7 +117,14 @@ async def on_http_exception(request: Request[Any], error: Exception) -> Response
     """What the router itself refuses."""
     assert isinstance(error, HTTPException)
     code = _CODES_OF_STATUS.get(error.status_code, "BAD_REQUEST")
-    return error_response(ApiError(code), request_id_of(request), error.headers)
+    headers = {"Allow": _methods_here(request)} if error.status_code == 405 else error.headers
+    return error_response(ApiError(code), request_id_of(request), headers)
+
+
+def _methods_here(request: Request[Any]) -> str:
+    """Those of all routes with this address: each of ours has one method, and the router names the first's alone."""
+    here = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for route in here for method in getattr(route, "methods", None) or ()}))
 
 
 async def on_disconnect(request: Request[Any], error: Exception) -> Response:

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 
 from edge_api import queries
 from edge_api.audit import audit
-from edge_api.bodies import json_object, refuse_unknown, whole_number
+from edge_api.bodies import FURTHEST, json_object, refuse_unknown, whole_number
 from edge_api.catalogue import wake
 from edge_api.deadlines import deadline
 from edge_api.errors import ApiError, request_id_of
@@ -75,7 +75,7 @@ async def failed(request: Request, actor: str) -> JSONResponse:
     """The jobs that failed for good, latest first, with their reasons."""
     query, env = request.query_params, request.state["env"]
     limit = whole_number(query.get("limit"), "limit", default=20, lowest=1, highest=100)
-    offset = whole_number(query.get("offset"), "offset", default=0, lowest=0, highest=10**9)
+    offset = whole_number(query.get("offset"), "offset", default=0, lowest=0, highest=FURTHEST)
     async with deadline(request.state["settings"].binding_timeout_seconds, "DB"):
         rows = (await env.db.prepare(queries.FAILED_JOBS).bind(limit, offset).all()).results
         total = await env.db.prepare(queries.FAILED_TOTAL).first("total")

@@ -6,16 +6,22 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from edge_api.access import Access, Entry
+from edge_api.bodies import FURTHEST
 from edge_api.errors import ERRORS
 from edge_api.schemas import schemas
 from edge_api.scopes import MEANINGS
 from edge_api.settings import Settings
+from wire.webhooks import DELIVERY_STATUSES
 
 VERSION = "0.1.0"
 
 Json = dict[str, Any]
 
 _ID: Json = {"$ref": "#/components/parameters/VideoId"}
+_PAGE: list[Json] = [
+    {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}},
+    {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "maximum": FURTHEST, "default": 0}},
+]
 
 
 def document(settings: Settings, entries: Iterable[Entry]) -> Json:
@@ -23,7 +29,7 @@ def document(settings: Settings, entries: Iterable[Entry]) -> Json:
 
     Raises KeyError on a route that is not described.
     """
-    paths = _public() | _uploads() | _videos() | _internal()
+    paths = _public() | _uploads() | _videos() | _webhooks() | _internal()
     for entry in (entry for entry in entries if not entry.access.is_page):
         for method in (entry.methods or set()) - {"HEAD"}:
             _secure(paths[entry.path][method.lower()], entry.access)
@@ -43,7 +49,13 @@ def document(settings: Settings, entries: Iterable[Entry]) -> Json:
                     "in": "path",
                     "required": True,
                     "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
-                }
+                },
+                "WebhookId": {
+                    "name": "webhook_id",
+                    "in": "path",
+                    "required": True,
+                    "schema": {"type": "string", "pattern": "^wh_[0-9a-f]{12}$"},
+                },
             },
             "securitySchemes": {
                 "token": {
@@ -85,7 +97,7 @@ def _uploads() -> Json:
         "type": "object",
         "required": ["video"],
         "properties": {
-            "video": {"type": "string", "contentMediaType": "application/octet-stream"},
+            "video": {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"},
             "priority": {"enum": ["high", "normal", "low"], "default": "normal"},
         },
     }
@@ -113,8 +125,7 @@ def _videos() -> Json:
     query = [
         {"name": "status", "in": "query", "schema": {"$ref": "#/components/schemas/Status"}},
         {"name": "q", "in": "query", "schema": {"type": "string", "maxLength": 200}},
-        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}},
-        {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}},
+        *_PAGE,
     ]
     found = {"404": "Error", "503": "Error"}
     stream = _operation("Server-sent events: queued, progress, verdict, failed, deleted.", found)
@@ -151,6 +162,39 @@ def _videos() -> Json:
     }
 
 
+def _webhooks() -> Json:
+    found = {"404": "Error", "503": "Error"}
+    of_one = {"parameters": [{"$ref": "#/components/parameters/WebhookId"}]}
+    status = {"name": "status", "in": "query", "schema": {"enum": list(DELIVERY_STATUSES)}}
+    created = {"201": "WebhookCreated", "400": "Error", "413": "Error", "415": "Error", "503": "Error"}
+    return {
+        "/api/webhooks": {
+            "get": _operation(
+                "The targets that verdicts are told to.",
+                {"200": "Webhooks", "400": "Error", "503": "Error"},
+                parameters=_PAGE,
+            ),
+            "post": _operation("Add a target; its secret is shown once.", created, body=_json_body("WebhookRequest")),
+        },
+        "/api/webhooks/{webhook_id}": {
+            **of_one,
+            "delete": _operation("Delete a target and what waits for it.", {"200": "WebhookDeleted", **found}),
+        },
+        "/api/webhooks/{webhook_id}/rotate": {
+            **of_one,
+            "post": _operation("A new secret, shown once; for a day both sign.", {"200": "WebhookRotated", **found}),
+        },
+        "/api/webhooks/{webhook_id}/deliveries": {
+            **of_one,
+            "get": _operation(
+                "What was sent to a target, waits or failed, the latest first.",
+                {"200": "Deliveries", "400": "Error", **found},
+                parameters=[status, *_PAGE],
+            ),
+        },
+    }
+
+
 def _internal() -> Json:
     refused = {"400": "Error", "404": "Error", "413": "Error", "415": "Error", "503": "Error"}
     retry = _operation(
@@ -161,14 +205,7 @@ def _internal() -> Json:
     failed = _operation(
         "The jobs that failed for good, latest first.",
         {"200": "FailedJobs", "400": "Error", "503": "Error"},
-        parameters=[
-            {
-                "name": "limit",
-                "in": "query",
-                "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
-            },
-            {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}},
-        ],
+        parameters=_PAGE,
     )
     return {
         "/internal/fingerprint-complete": {

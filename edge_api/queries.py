@@ -421,3 +421,37 @@ REROOT_DEPENDENTS = """
 UPDATE videos SET duplicate_of = (SELECT duplicate_of FROM videos WHERE id = ?1)
 WHERE duplicate_of = ?1 AND status = 'duplicate'
 """
+
+# --- webhooks, which the consumers send -----------------------------------------------------------------------------
+
+WEBHOOKS = """
+SELECT id, url, kinds, created_at, disabled_reason FROM webhook_targets ORDER BY created_at, id LIMIT ?1 OFFSET ?2
+"""
+
+WEBHOOKS_TOTAL = "SELECT COUNT(*) AS total FROM webhook_targets"
+
+WEBHOOK = "SELECT id FROM webhook_targets WHERE id = ?1"
+
+INSERT_WEBHOOK = "INSERT INTO webhook_targets (id, url, kinds, created_at) VALUES (?1, ?2, ?3, ?4)"
+
+INSERT_WEBHOOK_SECRET = "INSERT INTO webhook_secrets (id, target_id, secret, created_at) VALUES (?1, ?2, ?3, ?4)"
+
+EXPIRE_WEBHOOK_SECRETS = "UPDATE webhook_secrets SET expires_at = ?2 WHERE target_id = ?1 AND expires_at IS NULL"
+
+FORGET_EXPIRED_WEBHOOK_SECRETS = "DELETE FROM webhook_secrets WHERE target_id = ?1 AND expires_at <= ?2"
+
+DELETE_WEBHOOK = (
+    "DELETE FROM webhook_deliveries WHERE target_id = ?1",
+    "DELETE FROM webhook_secrets WHERE target_id = ?1",
+    "DELETE FROM webhook_targets WHERE id = ?1",
+)
+
+_OF_WEBHOOK = "FROM webhook_deliveries WHERE target_id = ?1 AND status = COALESCE(?2, status)"
+
+# ?2 status: NULL for all
+WEBHOOK_DELIVERIES = f"""
+SELECT id, notification_id, video_id, kind, status, attempts, told_at, next_attempt_at, sent_at, last_error
+{_OF_WEBHOOK} ORDER BY told_at DESC, id LIMIT ?3 OFFSET ?4
+"""
+
+WEBHOOK_DELIVERIES_TOTAL = f"SELECT COUNT(*) AS total {_OF_WEBHOOK}"

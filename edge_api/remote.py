@@ -8,7 +8,7 @@ import structlog
 from starlette.responses import JSONResponse
 
 from edge_api import queries
-from edge_api.addresses import LONGEST_URL, check_url
+from edge_api.addresses import check_url
 from edge_api.auth import User
 from edge_api.backlog import check_backlog
 from edge_api.bodies import choice_of, invalid, json_object, refuse_unknown, seconds_of, text_of
@@ -19,6 +19,7 @@ from edge_api.keys import new_id, timestamp, video_key
 from edge_api.quotas import quota_of
 from edge_api.settings import Settings
 from edge_api.state import Request
+from wire.addresses import LONGEST_URL
 from wire.jobs import PRIORITIES, Job, priority_of
 from wire.processing import TIERS
 from wrangler_compat.errors import D1ConstraintError

@@ -24,7 +24,7 @@ _SETTLE = {
     "reject": queries.SETTLE_REJECTED,
     "duplicate": queries.SETTLE_DUPLICATE,
 }
-_LONGEST_NOTE = 2000
+LONGEST_NOTE = 2000
 
 
 async def review(request: Request, user: User) -> JSONResponse:
@@ -34,7 +34,7 @@ async def review(request: Request, user: User) -> JSONResponse:
     decision = choice_of(body, "decision", DECISIONS, None)
     if decision is None:
         raise ApiError("INVALID_FIELD", f"decision must be one of {', '.join(DECISIONS)}.", field="decision")
-    note = text_of(body, "note", longest=_LONGEST_NOTE)
+    note = text_of(body, "note", longest=LONGEST_NOTE)
     if row["status"] != "flagged":
         raise ApiError("NOT_FLAGGED")
     if decision == "duplicate" and row["duplicate_of"] is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge_api import events, health, index, internal, remote, reviews, uploads, videos
+from edge_api import events, health, index, internal, remote, reviews, uploads, videos, webhooks
 from edge_api.access import Entry, for_everybody, for_scope, for_services, for_services_or_scope
 from edge_api.console.routes import console_routes
 from edge_api.console.sign_in import home
@@ -27,6 +27,11 @@ def api_routes() -> list[Entry]:
         for_scope("DELETE", "/api/videos/{video_id}", "fingerprint:delete", videos.delete_video),
         for_scope("GET", "/api/videos/{video_id}/events", "fingerprint:read", events.events),
         for_scope("POST", "/api/videos/{video_id}/review", "review", reviews.review),
+        for_scope("GET", "/api/webhooks", "admin", webhooks.list_webhooks),
+        for_scope("POST", "/api/webhooks", "admin", webhooks.create_webhook),
+        for_scope("DELETE", "/api/webhooks/{webhook_id}", "admin", webhooks.delete_webhook),
+        for_scope("POST", "/api/webhooks/{webhook_id}/rotate", "admin", webhooks.rotate_webhook),
+        for_scope("GET", "/api/webhooks/{webhook_id}/deliveries", "admin", webhooks.list_deliveries),
         for_services("POST", "/internal/fingerprint-complete", internal.fingerprint_complete),
         for_services_or_scope("GET", "/internal/failed", "admin", internal.failed),
         for_services_or_scope("POST", "/internal/retry", "admin", internal.retry),

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edge_api.bodies import MOST_SECONDS
 from edge_api.errors import ErrorKind
+from edge_api.reviews import LONGEST_NOTE
 from edge_api.scopes import SCOPES
 from edge_api.settings import Settings
+from wire.addresses import LONGEST_URL
 from wire.jobs import PRIORITIES
 from wire.processing import TIERS
 from wire.verdicts import VIDEO_STATUSES
+from wire.webhooks import DELIVERY_STATUSES, KINDS
 
 Json = dict[str, Any]
 
@@ -18,6 +22,7 @@ ID: Json = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 TIME: Json = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"}
 SCORE: Json = {"type": "number", "minimum": 0, "maximum": 1}
 TEXT: Json = {"type": "string"}
+_WEBHOOK_ID: Json = {"type": "string", "pattern": "^wh_[0-9a-f]{12}$"}
 SECONDS: Json = {"type": "number", "minimum": 0}
 
 
@@ -28,6 +33,7 @@ def schemas(settings: Settings, errors: Mapping[str, ErrorKind]) -> Json:
         **_health(),
         **_requests(settings),
         **_answers(),
+        **_webhooks(),
         **_evidence(),
         **_video(),
     }
@@ -89,18 +95,29 @@ def _health() -> Json:
 
 
 def _requests(settings: Settings) -> Json:
+    moment = SECONDS | {"exclusiveMaximum": MOST_SECONDS}
     return {
         "FingerprintRequest": _object(
-            {"video_url": {"type": "string", "format": "uri", "maxLength": 2048}},
             {
-                "priority": {"enum": list(PRIORITIES), "default": "normal"},
-                "tier": {"enum": list(TIERS), "default": "standard"},
-                "start": SECONDS,
-                "stop": SECONDS | {"description": f"At most {settings.max_duration} seconds after start."},
+                "video_url": {
+                    "type": "string",
+                    "format": "uri",
+                    "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://",
+                    "maxLength": LONGEST_URL,
+                    "description": "Its host must have public addresses only, or be one of ALLOWED_URL_HOSTS.",
+                }
+            },
+            {
+                "priority": {"enum": [*PRIORITIES, None], "default": "normal"},
+                "tier": {"enum": [*TIERS, None], "default": "standard"},
+                "start": _or_null(moment),
+                "stop": _or_null(moment)
+                | {"description": f"Greater than start, and at most {settings.max_duration} seconds after it."},
             },
         ),
         "ReviewRequest": _object(
-            {"decision": {"enum": ["approve", "reject", "duplicate"]}}, {"note": {"type": "string", "maxLength": 2000}}
+            {"decision": {"enum": ["approve", "reject", "duplicate"]}},
+            {"note": _or_null({"type": "string", "minLength": 1, "maxLength": LONGEST_NOTE})},
         ),
         "RetryRequest": _object({"video_id": ID}),
         "Callback": {"anyOf": [_ref("ExtractResponse"), _ref("ExtractFailure")]},
@@ -141,14 +158,7 @@ def _answers() -> Json:
         "Deleted": _object({"message": TEXT, "video_id": ID}),
         "Received": _object({"status": {"const": "received"}}),
         "Retried": _object({"video_id": ID, "status": {"const": "processing"}}),
-        "FailedJobs": _object(
-            {
-                "failed": {"type": "array", "items": _ref("FailedJob")},
-                "total": {"type": "integer", "minimum": 0},
-                "limit": {"type": "integer", "minimum": 1, "maximum": 100},
-                "offset": {"type": "integer", "minimum": 0},
-            }
-        ),
+        "FailedJobs": _page_of("failed", _ref("FailedJob")),
         "FailedJob": _object(
             {
                 "video_id": ID,
@@ -161,15 +171,55 @@ def _answers() -> Json:
                 "uploaded_at": TIME,
             }
         ),
-        "Videos": _object(
-            {
-                "videos": {"type": "array", "items": _ref("VideoSummary")},
-                "total": {"type": "integer", "minimum": 0},
-                "limit": {"type": "integer", "minimum": 1, "maximum": 100},
-                "offset": {"type": "integer", "minimum": 0},
-            }
-        ),
+        "Videos": _page_of("videos", _ref("VideoSummary")),
     }
+
+
+def _webhooks() -> Json:
+    kinds: Json = {"type": "array", "items": {"enum": list(KINDS)}, "description": "Empty: all."}
+    webhook = {"id": _WEBHOOK_ID, "url": TEXT, "kinds": kinds, "created_at": TIME, "disabled_reason": _or_null(TEXT)}
+    secret: Json = {"type": "string", "pattern": "^whsec_", "description": "Shown once."}
+    delivery = _object(
+        {
+            "id": TEXT,
+            "notification_id": TEXT,
+            "video_id": ID,
+            "kind": {"enum": list(KINDS)},
+            "status": {"enum": list(DELIVERY_STATUSES)},
+            "attempts": {"type": "integer", "minimum": 0},
+            "told_at": TIME,
+            "next_attempt_at": TIME,
+            "sent_at": _or_null(TIME),
+            "last_error": _or_null(TEXT),
+        }
+    )
+    url: Json = {
+        "type": "string",
+        "format": "uri",
+        "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://",
+        "maxLength": LONGEST_URL,
+        "description": "https, of a public address; or a host of WEBHOOK_ALLOWED_HOSTS.",
+    }
+    return {
+        "WebhookRequest": _object({"url": url}, {"kinds": _or_null(kinds)}),
+        "Webhook": _object(webhook),
+        "WebhookCreated": _object(webhook | {"secret": secret}),
+        "WebhookDeleted": _object({"message": TEXT, "id": _WEBHOOK_ID}),
+        "WebhookRotated": _object({"id": _WEBHOOK_ID, "secret": secret, "previous_expires_at": TIME}),
+        "Webhooks": _page_of("webhooks", _ref("Webhook")),
+        "Deliveries": _page_of("deliveries", delivery),
+    }
+
+
+def _page_of(name: str, item: Json) -> Json:
+    return _object(
+        {
+            name: {"type": "array", "items": item},
+            "total": {"type": "integer", "minimum": 0},
+            "limit": {"type": "integer", "minimum": 1, "maximum": 100},
+            "offset": {"type": "integer", "minimum": 0},
+        }
+    )
 
 
 def _evidence() -> Json:

@@ -16,7 +16,7 @@ MEANINGS: Mapping[Scope, str] = {
     "fingerprint:write": "submit videos",
     "fingerprint:delete": "delete videos",
     "review": "see everybody's videos and settle flagged ones",
-    "admin": "see everybody's videos and run them again",
+    "admin": "see everybody's videos and run them again, and set up webhooks",
 }
 
 SCOPES_OF_ROLE: Mapping[Role, frozenset[Scope]] = {

@@ -32,6 +32,9 @@ class Settings:
     allowed_url_hosts: tuple[str, ...] = setting(
         "Hosts that POST /api/fingerprints accepts even though their addresses are private."
     )
+    webhook_allowed_hosts: tuple[str, ...] = setting(
+        "Hosts that webhooks may be sent to though their addresses are private, and by http; as the consumers have it."
+    )
     requests_per_minute: int = setting(
         "Requests that a token may make in a minute, uploads not counted; 0: no limit.", minimum=0, maximum=10**11
     )

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from edge_api import queries
 from edge_api.audit import audit
 from edge_api.auth import User
-from edge_api.bodies import invalid, whole_number
+from edge_api.bodies import FURTHEST, invalid, whole_number
 from edge_api.catalogue import wake
 from edge_api.deadlines import deadline
 from edge_api.errors import ApiError, request_id_of
@@ -30,7 +30,6 @@ log = structlog.get_logger("edge_api")
 
 LARGEST_PAGE = 100
 DEFAULT_PAGE = 20
-_FURTHEST = 10**9
 _LONGEST_TEXT = 200
 
 
@@ -57,7 +56,7 @@ def wanted_of(query: Mapping[str, str]) -> Wanted:
     if text is not None and (len(text) > _LONGEST_TEXT or not text.isprintable()):
         raise invalid("q", f"q must be text of at most {_LONGEST_TEXT} characters that can be printed.")
     limit = whole_number(query.get("limit"), "limit", default=DEFAULT_PAGE, lowest=1, highest=LARGEST_PAGE)
-    offset = whole_number(query.get("offset"), "offset", default=0, lowest=0, highest=_FURTHEST)
+    offset = whole_number(query.get("offset"), "offset", default=0, lowest=0, highest=FURTHEST)
     return Wanted(status, text, limit, offset)
 
 

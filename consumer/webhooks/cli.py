@@ -7,10 +7,11 @@ import json
 from collections.abc import Awaitable, Callable
 
 from consumer.clock import moment, read_moment
-from consumer.webhooks.addresses import TargetRefusedError, addresses_of, target_of
+from consumer.webhooks.addresses import addresses_of
 from consumer.webhooks.delivery import Webhooks
 from consumer.webhooks.sending import SendError
-from consumer.webhooks.targets import KINDS, OVERLAP_SECONDS, WebhookTarget
+from consumer.webhooks.targets import WebhookTarget
+from wire.webhooks import DELIVERY_STATUSES, KINDS, OVERLAP_SECONDS, TargetRefusedError, target_of
 from wrangler_compat.errors import ConfigError
 
 Act = Callable[[argparse.Namespace, Webhooks], Awaitable[int]]
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     replay.add_argument("--failed", action="store_true", help="only those that failed")
     deliveries = verbs.add_parser("deliveries", help="what was sent, waits or failed; the latest first")
     deliveries.add_argument("id", metavar="ID", nargs="?", default="")
-    deliveries.add_argument("--status", choices=("pending", "sent", "failed"), default="")
+    deliveries.add_argument("--status", choices=DELIVERY_STATUSES, default="")
     deliveries.add_argument("--limit", metavar="N", type=int, default=50)
     deliveries.add_argument("--json", action="store_true", help="as JSON")
 

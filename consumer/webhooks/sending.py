@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import h11
 
-from consumer.webhooks.addresses import Resolve, Target, TargetRefusedError, addresses_of, resolve_host
-from consumer.webhooks.addresses import target_of as checked
+from consumer.webhooks.addresses import Resolve, addresses_of, resolve_host
 from wire.addresses import is_public
+from wire.webhooks import Target, TargetRefusedError, target_of
 
 _MOST_ANSWER_BYTES = 16 * 1024
 _EXCERPT_BYTES = 200
@@ -60,7 +60,7 @@ class Sender:
         """Raises SendError."""
         try:
             async with asyncio.timeout(self.timeout_seconds):
-                target = checked(url, self.allowed_hosts)
+                target = target_of(url, self.allowed_hosts)
                 async with self._connected(target) as (reader, writer):
                     return await _exchange(reader, writer, target, headers, body)
         except TargetRefusedError as refused:
@@ -77,7 +77,7 @@ class Sender:
         try:
             peer = writer.get_extra_info("peername")
             if not target.is_allowed and not is_public(str(peer[0])):
-                raise TargetRefusedError(f"{target.host} led to {peer[0]}, in a private network.")
+                raise TargetRefusedError(f"{target.url.host} led to {peer[0]}, in a private network.")
             yield reader, writer
         finally:
             writer.close()
@@ -85,16 +85,16 @@ class Sender:
                 await asyncio.wait_for(writer.wait_closed(), 1.0)
 
     async def _connect(self, target: Target, addresses: list[str]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        tls = (self.tls or ssl.create_default_context()) if target.is_tls else None
-        name = target.host if target.is_tls else None
+        tls = (self.tls or ssl.create_default_context()) if target.url.is_tls else None
+        name = target.url.host if target.url.is_tls else None
         failed: OSError | None = None
         for address in addresses[:4]:
-            opening = asyncio.open_connection(address, target.port, ssl=tls, server_hostname=name)
+            opening = asyncio.open_connection(address, target.url.port, ssl=tls, server_hostname=name)
             try:
                 return await asyncio.wait_for(opening, _CONNECT_SECONDS)
             except (OSError, TimeoutError) as error:
-                failed = OSError(f"{target.host} could not be connected to: {str(error) or type(error).__name__}")
-        raise failed or OSError(f"{target.host} has no address")
+                failed = OSError(f"{target.url.host} could not be connected to: {str(error) or type(error).__name__}")
+        raise failed or OSError(f"{target.url.host} has no address")
 
 
 async def _exchange(
@@ -106,14 +106,14 @@ async def _exchange(
 ) -> Answer:
     conversation = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MOST_ANSWER_BYTES)
     sent = {
-        "host": target.authority,
+        "host": target.url.authority,
         "user-agent": "twinreel",
         "content-type": "application/json",
         "content-length": str(len(body)),
         "connection": "close",
         **headers,
     }
-    request = h11.Request(method="POST", target=target.path, headers=list(sent.items()))
+    request = h11.Request(method="POST", target=target.url.path, headers=list(sent.items()))
     for event in (request, h11.Data(body), h11.EndOfMessage()):
         writer.write(conversation.send(event) or b"")
     await writer.drain()

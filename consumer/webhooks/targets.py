@@ -8,12 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from consumer.clock import Clock, moment
-from consumer.webhooks.signing import check_secret, new_secret
+from wire.webhooks import OVERLAP_SECONDS, key_of, new_secret, new_target_id
 from wrangler_compat.d1.types import D1Database, D1PreparedStatement, Row
-
-KINDS = ("video.approved", "video.duplicate_detected", "video.flagged", "video.rejected")
-OVERLAP_SECONDS = 24 * 3600.0
-"""For so long after a rotation the secret before it signs too."""
 
 _ADD = "INSERT INTO webhook_targets (id, url, kinds, created_at) VALUES (?1, ?2, ?3, ?4)"
 _ADD_SECRET = "INSERT INTO webhook_secrets (id, target_id, secret, created_at) VALUES (?1, ?2, ?3, ?4)"
@@ -57,8 +53,8 @@ class Targets:
     async def add(self, url: str, kinds: Sequence[str] = (), secret: str | None = None) -> tuple[str, str]:
         """Id and secret. url: already checked. Raises ValueError when the secret given is none."""
         secret = secret or new_secret()
-        check_secret(secret)
-        target_id, at = f"wh_{uuid.uuid4().hex[:12]}", moment(self.now())
+        key_of(secret)
+        target_id, at = new_target_id(), moment(self.now())
         target = self.db.prepare(_ADD).bind(target_id, url, json.dumps(list(kinds)), at)
         await self.db.batch([target, self._secret(target_id, secret, at)])
         return target_id, secret

@@ -13,10 +13,18 @@ from wrangler_compat.vectorize.chroma import open_chroma_index
 MORE_THAN_THE_GRACE_SECONDS = 100_000.0
 
 
-async def with_real_stores(world: World, s3: S3Server, chroma_url: str, name: str) -> World:
-    """The same world over new, empty real stores."""
+async def with_real_stores(
+    world: World, s3: S3Server, chroma_url: str, name: str, bucket_name: str | None = None
+) -> World:
+    """The same world over new, empty real stores. bucket_name: of a bucket of the test's own."""
     bucket = await world.stack.enter_async_context(
-        open_s3_bucket(s3.endpoint, s3.make_bucket(), access_key=s3.access_key, secret_key=s3.secret_key, sidecar=True)
+        open_s3_bucket(
+            s3.endpoint,
+            bucket_name or s3.make_bucket(),
+            access_key=s3.access_key,
+            secret_key=s3.secret_key,
+            sidecar=True,
+        )
     )
     index, segments = [
         await world.stack.enter_async_context(open_chroma_index(chroma_url, f"{name}-{kind}"))

@@ -50,7 +50,7 @@ async def test_a_quarantined_job_is_told_apart_and_let_out_by_a_retry(
         claim = await consumer.jobs.leases.claim(video_id, "dies")
         assert claim is not None
         await consumer.jobs.leases.count_death(claim)
-        await consumer.jobs.leases.hand_back(claim, delay_seconds=0, is_counted=True)
+        await consumer.jobs.leases.hand_back(claim, "attempt", delay_seconds=0)
     (job,) = await failed.page()
     assert job.quarantined_at is not None
     assert "quarantined" in text([job], 1)

@@ -7,7 +7,7 @@ import pytest
 
 from consumer.assembly import Consumer
 from consumer.errors import LeaseLost
-from consumer.leases import MOST_INTERRUPTIONS, Leases
+from consumer.leases import MOST_INTERRUPTIONS, Cause, Leases
 from consumer.records import Claim
 from tests.consumer.world import World
 
@@ -124,7 +124,7 @@ async def test_a_job_not_yet_due_waits(world: World, leases: Leases) -> None:
     video_id = await world.upload(1)
     claim = await leases.claim(video_id, "w")
     assert claim is not None
-    assert await leases.hand_back(claim, delay_seconds=10, is_counted=True, error="the processor is away")
+    assert await leases.hand_back(claim, "attempt", delay_seconds=10, error="the processor is away")
     assert await leases.claim(video_id, "w2") is None
     world.clock.pass_seconds(9.6)
     again = await leases.claim(video_id, "w3")
@@ -138,7 +138,23 @@ async def test_a_job_handed_back_uncounted_has_all_its_attempts(world: World, le
         claim = await leases.claim(video_id, "w")
         assert claim is not None
         assert claim.attempt == 1
-        await leases.hand_back(claim, delay_seconds=0, is_counted=False)
+        await leases.hand_back(claim, "wait", delay_seconds=0)
+
+
+@pytest.mark.parametrize(
+    ("cause", "attempt", "own_attempt", "is_away"),
+    [("attempt", 2, 2, False), ("interruption", 2, 1, False), ("outage", 1, 1, True), ("wait", 1, 1, False)],
+)
+async def test_what_each_cause_counts_as(
+    world: World, leases: Leases, cause: Cause, attempt: int, own_attempt: int, is_away: bool
+) -> None:
+    video_id = await world.upload(1)
+    claim = await leases.claim(video_id, "w")
+    assert claim is not None
+    assert await leases.hand_back(claim, cause, delay_seconds=0)
+    again = await leases.claim(video_id, "w2")
+    assert again is not None
+    assert (again.attempt, again.own_attempt, again.outage_since is not None) == (attempt, own_attempt, is_away)
 
 
 async def test_an_error_stays_until_there_is_another(world: World, leases: Leases) -> None:
@@ -146,7 +162,7 @@ async def test_an_error_stays_until_there_is_another(world: World, leases: Lease
     for error, shown in (("first", "first"), (None, "first"), ("second", "second")):
         claim = await leases.claim(video_id, "w")
         assert claim is not None
-        await leases.hand_back(claim, delay_seconds=0, is_counted=False, error=error)
+        await leases.hand_back(claim, "wait", delay_seconds=0, error=error)
         assert (await world.job(video_id))["error_message"] == shown
 
 
@@ -159,7 +175,7 @@ async def test_whoever_lost_the_lease_changes_nothing(world: World, leases: Leas
     assert new is not None
     before = await world.job(video_id)
     await leases.note_progress(old, "late", 0.9)
-    assert not await leases.hand_back(old, delay_seconds=0, is_counted=False)
+    assert not await leases.hand_back(old, "wait", delay_seconds=0)
     assert not await leases.fail(old, "late")
     assert await world.job(video_id) == before
 

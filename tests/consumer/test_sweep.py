@@ -77,7 +77,7 @@ async def test_a_retry_whose_message_was_lost_is_sent_when_it_is_overdue(world: 
     video_id = await world.upload(1)
     claim = await consumer.jobs.leases.claim(video_id, "w")
     assert claim is not None
-    await consumer.jobs.leases.hand_back(claim, delay_seconds=100, is_counted=True, error="e")
+    await consumer.jobs.leases.hand_back(claim, "attempt", delay_seconds=100, error="e")
     world.clock.pass_seconds(105)
     await consumer.sweep.run_once()
     assert waiting(world) == []

@@ -113,7 +113,7 @@ async def test_nobody_waits_for_a_twin_that_nobody_is_at(world: World) -> None:
     assert claim is not None
     extracted = await consumer.jobs.pipeline._fingerprint(claim, await consumer.jobs.pipeline._presign(claim.video))
     await consumer.catalogue.index(claim, await consumer.jobs.pipeline._keep(claim, extracted))
-    await consumer.jobs.leases.hand_back(claim, delay_seconds=5, is_counted=False)
+    await consumer.jobs.leases.hand_back(claim, "wait", delay_seconds=5)
     async with asyncio.timeout(5):
         await consumer.jobs.run(Job(later))
     assert (await world.job(later))["status"] == "pending"

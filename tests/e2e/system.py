@@ -188,8 +188,8 @@ def service(name: str, argv: tuple[str, ...], port: int, ready: str, **environ: 
 
 
 @contextlib.contextmanager
-def running_system(folder: Path) -> Iterator[System]:
-    """Everything started and ready; everything ended on leaving."""
+def running_system(folder: Path, **settings: str) -> Iterator[System]:
+    """Everything started and ready; everything ended on leaving. settings: what the environment holds beside."""
     (folder / "s3" / BUCKET).mkdir(parents=True)
     (folder / "redis").mkdir()
     redis = redis_program(folder / "redis", free_port())
@@ -219,6 +219,7 @@ def running_system(folder: Path) -> Iterator[System]:
         "HEARTBEAT_SECONDS": "2",
         "SWEEP_SECONDS": "2",
         "PENDING_GRACE_SECONDS": "3",
+        **settings,
     }
     python, arq = sys.executable, str(Path(sys.executable).parent / "arq")
     programs = {

@@ -46,11 +46,19 @@ def receiver(port: int) -> Iterator[list[Taken]]:
         server.server_close()
 
 
+def token_of_an_admin(system: System) -> str:
+    made = system.run("edge_api", "users", "create", "--email", "h@x.org", "--username", "hooks", "--role", "admin")
+    assert made.returncode == 0, made.stderr
+    return system.run("edge_api", "tokens", "create", "--user", "hooks").stdout.split()[-1]
+
+
 def test_a_verdict_reaches_a_receiver_that_was_away(system: System, tmp_path: Path) -> None:
     port = free_port()
-    added = system.run("consumer", "webhooks", "add", f"http://localhost:{port}/hook")
-    assert added.returncode == 0, added.stderr
-    target, secret, _ = added.stdout.splitlines()
+    admin = {"Authorization": f"Bearer {token_of_an_admin(system)}"}
+    webhooks = f"{system.url}/api/webhooks"
+    added = system.http.post(webhooks, json={"url": f"http://localhost:{port}/hook"}, headers=admin)
+    assert added.status_code == 201, added.text
+    target, secret = added.json()["id"], added.json()["secret"]
     video_id = system.upload(write_clip(tmp_path / "told.mp4", replace(PIECE, seed=401)))
     system.verdict(video_id)
 
@@ -69,6 +77,9 @@ def test_a_verdict_reaches_a_receiver_that_was_away(system: System, tmp_path: Pa
     assert headers["webhook-signature"] == f"v1,{base64.b64encode(digest).decode()}"
     told = json.loads(body)
     assert (told["type"], told["data"]["video_id"]) == ("video.approved", video_id)
-    assert system.run("consumer", "webhooks", "remove", target).returncode == 0
+    shown = system.http.get(f"{webhooks}/{target}/deliveries", headers=admin).json()["deliveries"]
+    assert [(each["video_id"], each["status"]) for each in shown] == [(video_id, "sent")]
+    assert system.http.delete(f"{webhooks}/{target}", headers=admin).status_code == 200
+    assert target not in system.run("consumer", "webhooks", "list").stdout
     for log in system.folder.glob("*.log"):
         assert secret.removeprefix("whsec_") not in log.read_text(errors="replace")

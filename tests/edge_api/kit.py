@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge_api.accounts import create_token, create_user
 from edge_api.app import create_app
@@ -197,7 +197,16 @@ class World:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, env: Env, people: People, **options: Any) -> AsyncIterator[World]:
+async def serving(
+    settings: Settings,
+    env: Env,
+    people: People,
+    *,
+    dressed: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    **options: Any,
+) -> AsyncIterator[World]:
+    """dressed: what stands between the client and the application."""
+
     @asynccontextmanager
     async def granted() -> AsyncIterator[Env]:
         yield env
@@ -209,7 +218,7 @@ async def serving(settings: Settings, env: Env, people: People, **options: Any) 
             scope["state"] = dict(state or {})
             await app(scope, receive, send)
 
-        transport = httpx.ASGITransport(app=with_state)
+        transport = httpx.ASGITransport(app=dressed(with_state))
         async with httpx.AsyncClient(transport=transport, base_url="http://twinreel.test") as client:
             yield World(env, client, people)
 

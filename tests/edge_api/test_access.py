@@ -26,8 +26,12 @@ from tests.edge_api.kit import SECRET, People, World, box, ftyp, moov, mp4, serv
 from tests.edge_api.test_internal import callback
 from tests.edge_api.test_videos import MATCH
 
+WEBHOOK = "wh_0123456789ab"
+
 Call = tuple[str, str]
-Kind = Literal["open", "own", "video", "moderator", "service", "operator"]
+Kind = Literal["open", "own", "video", "moderator", "service", "operator", "admin"]
+
+ADMINS_ONLY = {"alice": "FORBIDDEN", "bob": "FORBIDDEN", "moderator": "FORBIDDEN", "admin": "ok"}
 
 KINDS: Mapping[Kind, Mapping[str, str]] = {
     # Everybody, whatever they show.
@@ -44,12 +48,11 @@ KINDS: Mapping[Kind, Mapping[str, str]] = {
         "INVALID_SECRET",
     )
     | {"service": "ok", "impostor": "INVALID_SECRET"},
+    # What concerns everybody.
+    "admin": ADMINS_ONLY,
     # The services, and admins.
-    "operator": {
-        "alice": "FORBIDDEN",
-        "bob": "FORBIDDEN",
-        "moderator": "FORBIDDEN",
-        "admin": "ok",
+    "operator": ADMINS_ONLY
+    | {
         "service": "ok",
         "impostor": "INVALID_SECRET",
     },
@@ -102,6 +105,11 @@ RULES: Mapping[Call, Rule] = {
     ("GET", "/api/videos/{video_id}/events"): Rule("video", "fingerprint:read"),
     ("DELETE", "/api/videos/{video_id}"): Rule("video", "fingerprint:delete"),
     ("POST", "/api/videos/{video_id}/review"): Rule("moderator", "review", "moderator", json={"decision": "approve"}),
+    ("GET", "/api/webhooks"): Rule("admin", "admin", "admin"),
+    ("POST", "/api/webhooks"): Rule("admin", "admin", "admin", success=201, json={"url": "https://example.org/hook"}),
+    ("DELETE", "/api/webhooks/{webhook_id}"): Rule("admin", "admin", "admin"),
+    ("POST", "/api/webhooks/{webhook_id}/rotate"): Rule("admin", "admin", "admin"),
+    ("GET", "/api/webhooks/{webhook_id}/deliveries"): Rule("admin", "admin", "admin"),
     ("POST", "/internal/fingerprint-complete"): Rule("service"),
     ("GET", "/internal/failed"): Rule("operator", "admin", "admin"),
     ("POST", "/internal/retry"): Rule("operator", "admin", "admin"),
@@ -194,7 +202,8 @@ async def ask(world: World, call: Call, video_id: str, headers: Mapping[str, str
     elif path == "/videos/delete":
         options = {"data": {"video_id": video_id}}
     path = path.replace("{version}", "any").replace("{name}", "main.js")
-    return await world.client.request(method, path.replace("{video_id}", video_id), headers=headers, **options)
+    path = path.replace("{video_id}", video_id).replace("{webhook_id}", WEBHOOK)
+    return await world.client.request(method, path, headers=headers, **options)
 
 
 async def prepared(world: World, call: Call) -> str:
@@ -202,6 +211,11 @@ async def prepared(world: World, call: Call) -> str:
     video_id = await world.uploaded(mp4(seed=1), world.alice)
     if "{video_id}" in call[1]:
         await world.decide(video_id, "flagged", reason="mirrored", similarity_score=0.9)
+    if "{webhook_id}" in call[1]:
+        at = timestamp()
+        await world.run(
+            "INSERT INTO webhook_targets VALUES (?1, 'https://a.example/', '[]', ?2, NULL, NULL)", WEBHOOK, at
+        )
     return video_id
 
 
@@ -223,8 +237,9 @@ async def test_matrix(world: World, call: Call, caller: str) -> None:
 
 
 async def state(world: World) -> Any:
-    tables = ("videos", "processing_jobs", "verdicts", "notifications", "audit_log", "purges", "catalogue")
-    rows = [await world.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables if table != "purges"]
+    tables = ["videos", "processing_jobs", "verdicts", "notifications", "audit_log", "catalogue"]
+    tables += ["webhook_targets", "webhook_secrets"]
+    rows = [await world.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables]
     return rows, await world.rows("SELECT * FROM purges"), await world.keys(), len(world.jobs())
 
 

@@ -44,6 +44,13 @@ async def test_defaults(world: World) -> None:
     assert row == {"priority": "normal", "tier": "standard", "range_start": None, "range_stop": None}
 
 
+async def test_null_is_as_good_as_nothing(world: World) -> None:
+    absent = dict.fromkeys(("priority", "tier", "start", "stop"))
+    assert (await ask(world, video_url=URL, **absent)).status_code == 202
+    (row,) = await world.rows("SELECT priority, tier, range_start, range_stop FROM videos")
+    assert row == {"priority": "normal", "tier": "standard", "range_start": None, "range_stop": None}
+
+
 async def test_the_keys_are_never_the_same(world: World) -> None:
     for _ in range(3):
         await ask(world, video_url=URL)

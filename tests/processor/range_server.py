@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TypeVar
 
 
 @dataclass
@@ -38,21 +39,52 @@ class RangeServer:
         return f"http://127.0.0.1:{self.port}/{name}"
 
 
-class _Server(ThreadingHTTPServer):
+class QuietServer(ThreadingHTTPServer):
     daemon_threads = True
-    folder: Path
-    manners: Manners
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is part of the tests."""
 
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
 
-class _Handler(BaseHTTPRequestHandler):
+
+class QuietHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
 
     def log_message(self, format: str, *args: object) -> None:
         """Silence."""
+
+    def asked_range(self, size: int) -> tuple[int, int]:
+        """(start, stop) of the bytes that the client wants; without a Range, all."""
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        return (int(wanted[1]), min(int(wanted[2]) + 1, size)) if wanted else (0, size)
+
+
+ServerT = TypeVar("ServerT", bound=QuietServer)
+
+
+@contextmanager
+def running(server: ServerT) -> Iterator[ServerT]:
+    """Answers on a thread until the end of the with block."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Server(QuietServer):
+    folder: Path
+    manners: Manners
+
+
+class _Handler(QuietHandler):
+    server: _Server
 
     def do_GET(self) -> None:
         manners = self.server.manners
@@ -73,8 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer_range(self, path: Path) -> None:
         size = path.stat().st_size
-        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
-        start, stop = (int(wanted[1]), min(int(wanted[2]) + 1, size)) if wanted else (0, size)
+        start, stop = self.asked_range(size)
         if start >= size:
             self._answer(416, b"", {"Content-Range": f"bytes */{size}"})
             return
@@ -101,11 +132,5 @@ def range_server(folder: Path) -> Iterator[RangeServer]:
     """Serves folder on a free port of loopback until the end of the with block."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.folder, server.manners = folder, Manners()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield RangeServer(server.server_address[1], server.manners)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with running(server):
+        yield RangeServer(server.server_port, server.manners)

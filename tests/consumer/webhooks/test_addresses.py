@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from consumer.webhooks.addresses import Resolve, TargetRefusedError, addresses_of, resolve_host, target_of
+from consumer.webhooks.addresses import Resolve, addresses_of, resolve_host
+from wire.webhooks import TargetRefusedError, target_of
 
 
 def resolving(*addresses: str) -> Resolve:
@@ -12,40 +13,6 @@ def resolving(*addresses: str) -> Resolve:
         return addresses
 
     return resolve
-
-
-def test_a_target_is_taken_apart() -> None:
-    target = target_of("https://Hooks.Example.org/in?a=1&b=2", ())
-    assert (target.host, target.port, target.path, target.is_tls) == ("hooks.example.org", 443, "/in?a=1&b=2", True)
-    assert target.authority == "hooks.example.org"
-    assert target_of("https://example.org:8443", ()).authority == "example.org:8443"
-    assert target_of("https://example.org", ()).path == "/"
-    assert target_of("https://[2001:db8::1]/x", ()).authority == "[2001:db8::1]"
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "example.org",
-        "ftp://example.org/",
-        "file:///etc/passwd",
-        "http://example.org/",
-        "https://",
-        "https://user:pass@example.org/",
-        "https://example.org/#fragment",
-        "https://example.org/a b",
-        "https://example.org/\r\nX: y",
-        "https://exämple.org/",
-        "https://example.org\\@localhost/",
-        "https://[::1/",
-        "https://example.org:99999/",
-        "https://example.org/" + "x" * 2048,
-    ],
-)
-def test_what_is_no_target(url: str) -> None:
-    with pytest.raises(TargetRefusedError):
-        target_of(url, ())
 
 
 async def test_one_private_address_among_public_ones_is_enough() -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.processor.hostile import ebml
+from tests.processor.range_server import QuietHandler, QuietServer, running
 
 PATIENCE_SECONDS = 20.0
 """After so long the server gives up what would never end, so that no test does."""
@@ -52,25 +49,16 @@ def clusters(step: int) -> Bytes:
     return content
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Server(QuietServer):
     file: Endless
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is what is hoped for."""
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(QuietHandler):
     server: _Server
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Silence."""
-
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802, http.server asks for this name
         file = self.server.file
-        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
-        start, stop = (int(asked[1]), min(int(asked[2]) + 1, file.size)) if asked else (0, file.size)
+        start, stop = self.asked_range(file.size)
         self.send_response(206)
         self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{file.size}")
         if not file.never_ends:
@@ -96,13 +84,5 @@ def endless_server(file: Endless) -> Iterator[str]:
     """Serves file until the end of the with block; its URL."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.file = file
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/endless.webm"
-    finally:
-        server.shutdown()
-        thread.join()
-        with suppress(OSError):
-            server.socket.shutdown(socket.SHUT_RDWR)
-        server.server_close()
+    with running(server):
+        yield f"{server.url}/endless.webm"
