@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from edge_api.errors import ApiError, error_response
 from edge_api.limiting import rate_limit_headers
 from edge_api.metrics import Metrics
+from edge_api.tus.headers import version_headers
 
 log = structlog.get_logger("edge_api")
 
@@ -48,7 +49,8 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _dress(message, request_id, rate_limit_headers(scope), is_secure=scope.get("scheme") == "https")
+                extra = rate_limit_headers(scope) | version_headers(scope["path"])
+                _dress(message, request_id, extra, is_secure=scope.get("scheme") == "https")
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

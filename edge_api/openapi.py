@@ -10,6 +10,7 @@ from edge_api.errors import ERRORS
 from edge_api.schemas import schemas
 from edge_api.scopes import MEANINGS
 from edge_api.settings import Settings
+from edge_api.tus import described as tus
 
 VERSION = "0.1.0"
 
@@ -20,9 +21,9 @@ _ID: Json = {"$ref": "#/components/parameters/VideoId"}
 
 def document(settings: Settings, entries: Iterable[Entry]) -> Json:
     """entries: the table of routes, which says who may call what. Raises KeyError on a route that is not described."""
-    paths = _public() | _uploads() | _videos() | _internal()
+    paths = _public() | _uploads() | tus.paths() | _videos() | _internal()
     for entry in entries:
-        for method in (entry.methods or set()) - {"HEAD"}:
+        for method in entry.told_methods:
             _secure(paths[entry.path][method.lower()], entry.access)
     return {
         "openapi": "3.1.0",
@@ -40,7 +41,8 @@ def document(settings: Settings, entries: Iterable[Entry]) -> Json:
                     "in": "path",
                     "required": True,
                     "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
-                }
+                },
+                **tus.parameters(),
             },
             "securitySchemes": {
                 "token": {
