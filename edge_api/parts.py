@@ -29,6 +29,12 @@ class PartSender:
             done, self._sending = await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
             self._note(task.result() for task in done)
 
+    def harvest(self) -> None:
+        """Note those that have arrived by now, without waiting. What a part raised stays for settle() to raise."""
+        done = {task for task in self._sending if task.done() and not task.cancelled() and task.exception() is None}
+        self._sending -= done
+        self._note(task.result() for task in done)
+
     async def end(self) -> None:
         """Wait for those on their way, whatever becomes of them. Raises nothing of theirs."""
         results = await asyncio.gather(*self._sending, return_exceptions=True)

@@ -47,6 +47,7 @@ async def receive(
     receiver = Receiver(env, settings, looks, ledger, upload)
     await receiver.begin()
     lock.patience = patience = Patience(settings.upload_idle_seconds)
+    lock.on_beat = receiver.record
     chunks = _within(body, patience, upload.length - upload.offset)
     try:
         try:
@@ -68,7 +69,7 @@ async def receive(
         await receiver.salvage()
         raise
     finally:
-        lock.patience = None
+        lock.patience = lock.on_beat = None
         await receiver.cancel()
     if patience.has_given_up:
         raise ApiError("UPLOAD_LOCKED")

@@ -8,7 +8,7 @@ may have written to R2 are whole parts, the same bytes for everybody, or objects
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -34,11 +34,13 @@ its way."""
 
 
 class Lock:
-    """Held. patience: of the request that reads; given up when another one wants the lock and nothing arrives."""
+    """Held. patience: of the request that reads; given up when another one wants the lock and nothing arrives.
+    on_beat: what is done with every heartbeat; it raises ApiError UPLOAD_LOCKED when the lock is lost, BindingError."""
 
     def __init__(self, env: Env, settings: Settings, upload_id: str, owner: str) -> None:
         self.owner = owner
         self.patience: Patience | None = None
+        self.on_beat: Callable[[], Awaitable[None]] | None = None
         self._env, self._settings, self._upload_id = env, settings, upload_id
         self._lease = settings.tus_lock_seconds
         self._scope = asyncio.timeout(None)
@@ -75,18 +77,21 @@ class Lock:
             await asyncio.sleep(self._lease / _BEATS)
             before = loop.time()
             try:
-                is_ours, is_wanted = await self._renew()
+                is_wanted = await self._renew()
+                self._hold_from(before)
+                if self.on_beat is not None:
+                    await self.on_beat()
             except BindingError as error:
-                log.warning("lock not renewed", upload_id=self._upload_id, code=error.code, message=error.message)
+                log.warning("heartbeat failed", upload_id=self._upload_id, code=error.code, message=error.message)
                 continue
-            if not is_ours:
+            except ApiError:
                 self._scope.reschedule(loop.time())
                 return
-            self._hold_from(before)
             if is_wanted and self.patience is not None and loop.time() - self.patience.since > self._lease / _BEATS:
                 self.patience.give_up()
 
-    async def _renew(self) -> tuple[bool, bool]:
+    async def _renew(self) -> bool:
+        """Whether somebody wants it. Raises ApiError UPLOAD_LOCKED when it is lost, BindingError."""
         prepare = self._env.db.prepare
         async with deadline(min(self._lease / _BEATS, self._settings.binding_timeout_seconds), "DB"):
             renewed, state = await self._env.db.batch(
@@ -95,8 +100,9 @@ class Lock:
                     prepare(queries.LOCK_STATE).bind(self._upload_id),
                 ]
             )
-        wanted = state.results[0]["lock_wanted_at"] if state.results else None
-        return renewed.meta.changes > 0, wanted is not None
+        if not renewed.meta.changes:
+            raise ApiError("UPLOAD_LOCKED")
+        return state.results[0]["lock_wanted_at"] is not None
 
     async def release(self) -> None:
         """Never raises: a lock that is not given back runs out."""

@@ -46,6 +46,7 @@ class Receiver:
         self._look: Look | None = None
         self._container: Container | None = None
         self._sender: PartSender | None = None
+        self._recording = asyncio.Lock()
         self._recorded_parts = upload.whole_parts
         self._sent_parts = upload.whole_parts
         self._recorded_at = asyncio.get_running_loop().time()
@@ -75,6 +76,24 @@ class Receiver:
         if self._container is None and self.upload.key is None and self._filled >= HEAD_BYTES:
             self._recognise(b"".join(self._pieces))
 
+    async def record(self) -> None:
+        """The row follows as far as parts have arrived without a gap. May be called while the others are."""
+        async with self._recording:
+            self._recorded_at = asyncio.get_running_loop().time()
+            if self._sender is None:
+                return
+            self._sender.harvest()
+            new: list[R2UploadedPart] = []
+            while (part := self._sender.arrived.get(self._recorded_parts + len(new) + 1)) is not None:
+                new.append(part)
+            if not new:
+                return
+            old_tail, parts = self.upload.tail_key, self._recorded_parts + len(new)
+            offset = min(parts * self.upload.part_bytes, self.upload.length)
+            self.upload = await self._ledger.advance(self.upload, offset, new, None)
+            self._recorded_parts = parts
+        await forget(self._env, self._settings, old_tail)
+
     async def end(self) -> None:
         """Bring all that was taken into the store, and the row after it."""
         if self._position == self.upload.length and self._filled:
@@ -82,7 +101,7 @@ class Receiver:
         if self._sender is not None:
             with told_lost():
                 await self._sender.settle()
-        await self._record()
+        await self.record()
         if self._filled and self._position > self.upload.offset:
             await self._keep_tail()
         if self._look is not None:
@@ -95,7 +114,7 @@ class Receiver:
         if self._sender is not None:
             await self._sender.end()
         try:
-            await self._record()
+            await self.record()
         except BindingError as error:
             log.warning("not recorded", upload_id=self.upload.id, code=error.code, message=error.message)
 
@@ -125,7 +144,7 @@ class Receiver:
             await self._sender.send(self._sent_parts + 1, part)
         self._sent_parts += 1
         if asyncio.get_running_loop().time() - self._recorded_at > _RECORD_SECONDS:
-            await self._record()
+            await self.record()
 
     async def _begin_sending(self, part: bytes) -> PartSender:
         settings, bucket = self._settings, self._env.video_bucket
@@ -144,21 +163,6 @@ class Receiver:
             in_flight=settings.upload_parts_in_flight,
             timeout_seconds=settings.transfer_timeout_seconds,
         )
-
-    async def _record(self) -> None:
-        """The row follows as far as parts have arrived without a gap."""
-        self._recorded_at = asyncio.get_running_loop().time()
-        arrived = {} if self._sender is None else self._sender.arrived
-        new: list[R2UploadedPart] = []
-        while (part := arrived.get(self._recorded_parts + len(new) + 1)) is not None:
-            new.append(part)
-        if not new:
-            return
-        old_tail, parts = self.upload.tail_key, self._recorded_parts + len(new)
-        offset = min(parts * self.upload.part_bytes, self.upload.length)
-        self.upload = await self._ledger.advance(self.upload, offset, new, None)
-        self._recorded_parts = parts
-        await forget(self._env, self._settings, old_tail)
 
     async def _keep_tail(self) -> None:
         tail, old_tail = await self._taken(), self.upload.tail_key
