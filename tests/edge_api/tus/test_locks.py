@@ -20,7 +20,7 @@ from tests.edge_api.tus.kit import Tus, check_refused
 from tests.edge_api.tus.test_protocol import check_stored
 from wrangler_compat.errors import D1Error
 
-LEASE = 0.4
+LEASE = 0.8
 SETTINGS = settings_with(tus_lock_seconds=LEASE)
 
 
