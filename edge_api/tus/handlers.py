@@ -107,7 +107,6 @@ async def _written(request: Request, user: User, upload: OpenUpload, body: Body 
     metrics = request.state["metrics"]
     if body is not None:
         _check_room(upload, offset, body.announced or 0)
-        await body.meter.begin()
     with structlog.contextvars.bound_contextvars(upload_id=upload.id):
         async with (
             request.state["turns"].upload(settings.upload_wait_seconds),
@@ -118,6 +117,7 @@ async def _written(request: Request, user: User, upload: OpenUpload, body: Body 
             ledger = _ledger(request, upload, lock)
             try:
                 if body is not None and not upload.is_complete:
+                    await body.meter.begin()
                     upload = await receive(env, settings, looks, ledger, lock, upload, body)
                 if upload.is_complete and not upload.is_finished:
                     await finish(env, settings, metrics, looks, ledger, upload, user, request_id_of(request))

@@ -7,11 +7,13 @@ import itertools
 import random
 from email.utils import parsedate_to_datetime
 
+import httpx
 import pytest
 
 from edge_api.env import Env
 from tests.edge_api.kit import PART, People, World, ftyp, moov, mp4, serving, settings_with, webm
 from tests.edge_api.test_errors import check_shape
+from tests.edge_api.test_openapi import DOCUMENT, validate
 from tests.edge_api.tus.kit import TUS, Tus, check_refused, checksum, metadata
 from wire.jobs import Job
 
@@ -351,3 +353,46 @@ async def test_somebody_elses(world: World) -> None:
         for answer in (await tus.head(url), await tus.patch(url, 0, b"x"), await tus.delete(url)):
             check_refused(answer, "UPLOAD_NOT_FOUND")
     assert await Tus(world).offset(url) == 0
+
+
+def check_described(answer: httpx.Response, path: str) -> None:
+    """The document announces the status, and every header of the protocol; a refusal has the body that it says."""
+    operation = DOCUMENT["paths"][path][answer.request.method.lower()]
+    announced = operation["responses"][str(answer.status_code)]
+    names = {name.lower() for name in announced["headers"]}
+    ours = {name for name in answer.headers if name.startswith(("upload-", "tus-", "x-", "location", "content-l"))}
+    assert ours - {"content-length", "x-content-type-options", "x-frame-options", "tus-resumable"} <= names
+    assert answer.headers["tus-resumable"] == "1.0.0"
+    if answer.content:
+        validate(answer.json(), announced["content"]["application/json"]["schema"])
+
+
+async def test_the_document_describes_it(world: World) -> None:
+    tus, data, one = Tus(world), mp4(), "/api/tus/{upload_id}"
+    check_described(await world.client.options("/api/tus", headers=tus.headers), "/api/tus")
+    check_described(await tus.create(len(data), content=data), "/api/tus")
+    check_described(await tus.create(0), "/api/tus")
+    check_described(await world.client.post("/api/tus"), "/api/tus")
+    url = await tus.created(len(data), metadata(filename="a.mp4"))
+    check_described(await tus.head(url), one)
+    check_described(await tus.patch(url, 0, data[:9]), one)
+    check_described(await tus.patch(url, 9, data[9:], {"Content-Type": "video/mp4"}), one)
+    check_described(await tus.patch(url, 9, data[9:], checksum("md5", bytes(16))), one)
+    check_described(await tus.patch(url, 9, data[9:]), one)
+    for answer in (await tus.head(url), await tus.delete(url), await tus.delete(f"/api/tus/{'0' * 32}")):
+        check_described(answer, one)
+
+
+async def test_pages_of_other_origins_may_where_the_operator_says_so(env: Env, people: People) -> None:
+    origin = {"Origin": "https://page.example"}
+    async with serving(settings_with(cors_origins=("https://page.example",)), env, people) as world:
+        asked = {
+            "Access-Control-Request-Method": "PATCH",
+            "Access-Control-Request-Headers": "tus-resumable,upload-offset",
+        }
+        preflight = await world.client.options("/api/tus/x", headers=origin | asked)
+        assert preflight.status_code == 200
+        assert "PATCH" in preflight.headers["access-control-allow-methods"]
+        created = await Tus(world).create(10, origin)
+        exposed = created.headers["access-control-expose-headers"].lower().split(", ")
+        assert {"location", "upload-offset", "upload-expires", "x-video-id", "tus-resumable"} <= set(exposed)
