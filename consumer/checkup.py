@@ -15,6 +15,7 @@ from typing import Any, Literal
 Kind = Literal[
     "object_without_row",
     "open_upload",
+    "upload_remains",
     "row_without_object",
     "fingerprint_without_row",
     "row_without_fingerprint",
@@ -37,6 +38,7 @@ Remedy = Literal[
 KINDS: Mapping[Kind, str] = {
     "object_without_row": "objects of videos that no row knows",
     "open_upload": "multipart uploads that were never completed or aborted",
+    "upload_remains": "pieces of resumable uploads that are finished or gone",
     "row_without_object": "videos whose object is gone",
     "fingerprint_without_row": "kept fingerprints of videos that no row knows",
     "row_without_fingerprint": "videos whose kept fingerprint is gone",
@@ -73,6 +75,7 @@ _DERIVED_KEYS = (
     re.compile(r"processed/([0-9a-f]{32})/.+"),
     re.compile(r"fingerprints/\d{4}/\d\d/\d\d/([0-9a-f]{32})\.vfp"),
 )
+_UPLOAD_KEY = re.compile(r"uploads/([0-9a-f]{32})/.+")
 _MIME_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime"}
 
 
@@ -105,6 +108,12 @@ def video_of(key: str) -> str | None:
         if (named := pattern.fullmatch(key)) is not None:
             return named[1]
     return None
+
+
+def upload_of(key: str) -> str | None:
+    """The id of the resumable upload that a piece belongs to; None: no such piece."""
+    named = _UPLOAD_KEY.fullmatch(key)
+    return None if named is None else named[1]
 
 
 def mime_type_of(key: str) -> str | None:

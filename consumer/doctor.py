@@ -32,6 +32,7 @@ from wrangler_compat.r2.types import R2Bucket, R2Object
 
 _FOLDERS = ("videos/", "processed/")
 _FINGERPRINTS = "fingerprints/"
+_UPLOADS = "uploads/"
 _AT_ONCE = 500
 _DELETED_AT_ONCE = 1000
 
@@ -91,6 +92,8 @@ class Doctor:
                 async for row in self._without_object(stretch, doctor_queries.ROWS_BY_KEY):
                     yield await self._missing_object(row["id"], report)
         yield await self._open_uploads(report)
+        async for stretch in inventory.stretches(self.bucket, _UPLOADS):
+            yield await self._upload_remains(stretch)
         async for stretch in inventory.stretches(self.bucket, _FINGERPRINTS):
             report.examined["fingerprints"] += len(stretch.objects)
             yield await self._unknown(stretch)
@@ -141,11 +144,20 @@ class Doctor:
         uploads = [upload for upload in listed if checkup.video_of(upload.key) is not None]
         report.examined["open uploads"] = len(uploads)
         before = self.rebuild.now() - timedelta(seconds=self.grace_seconds)
+        old = [upload for upload in uploads if upload.initiated is not None and upload.initiated < before]
+        resumable = await inventory.resumable_parts_among(self.db, [upload.upload_id for upload in old])
         return [
             Finding("open_upload", upload.key, "abort_upload", token=upload.upload_id)
-            for upload in uploads
-            if upload.initiated is not None and upload.initiated < before
+            for upload in old
+            if upload.upload_id not in resumable
         ]
+
+    async def _upload_remains(self, stretch: inventory.Stretch) -> list[Finding]:
+        old = stretch.older_than(self.rebuild.now() - timedelta(seconds=self.grace_seconds))
+        pieces = {found.key: upload_id for found in old if (upload_id := checkup.upload_of(found.key)) is not None}
+        known = await inventory.resumable_among(self.db, sorted(set(pieces.values())))
+        unknown = (key for key, upload_id in pieces.items() if upload_id not in known)
+        return [Finding("upload_remains", key, "delete_object") for key in unknown]
 
     async def _stray_vectors(self, report: Report) -> AsyncIterator[list[Finding]]:
         """Vectors are written after the rows that own them: one without is not on its way in."""
@@ -202,8 +214,11 @@ class Doctor:
                 _log.info("mended", kind=finding.kind, subject=finding.subject, remedy=finding.remedy)
 
     async def _delete(self, findings: Sequence[Finding], report: Report) -> None:
-        keys = {finding.subject: str(checkup.video_of(finding.subject)) for finding in findings}
-        known = await inventory.known_among(self.db, list(set(keys.values()))) if keys else set()
+        keys = {
+            key: str(checkup.video_of(key) or checkup.upload_of(key)) for key in (each.subject for each in findings)
+        }
+        owners = list(set(keys.values()))
+        known = await inventory.known_among(self.db, owners) | await inventory.resumable_among(self.db, owners)
         doomed = [finding for finding in findings if keys[finding.subject] not in known]
         for at in range(0, len(doomed), _DELETED_AT_ONCE):
             some = doomed[at : at + _DELETED_AT_ONCE]
@@ -274,6 +289,8 @@ class Doctor:
         return True
 
     async def _abort(self, finding: Finding) -> bool:
+        if await inventory.resumable_parts_among(self.db, [finding.token]):
+            return False
         try:
             await self.bucket.resume_multipart_upload(finding.subject, finding.token).abort()
         except R2Error as error:

@@ -6,8 +6,15 @@ PAGE = 1000
 
 _AMONG = "IN (SELECT value FROM json_each(?1))"
 
-# A video that is being purged still counts: its objects and vectors go with the purge.
-KNOWN = f"SELECT id FROM videos WHERE id {_AMONG} UNION SELECT video_id FROM purges WHERE video_id {_AMONG}"
+# A video that is being purged still counts: its objects and vectors go with the purge. So does one that a resumable
+# upload is about to become.
+KNOWN = f"""
+SELECT id FROM videos WHERE id {_AMONG} UNION SELECT video_id FROM purges WHERE video_id {_AMONG}
+UNION SELECT video_id FROM tus_uploads WHERE video_id {_AMONG} AND finished_at IS NULL
+"""
+# Resumable uploads that are no videos yet: they look after their multipart uploads and tails themselves.
+RESUMABLE = f"SELECT id FROM tus_uploads WHERE id {_AMONG} AND finished_at IS NULL"
+RESUMABLE_PARTS = f"SELECT r2_upload_id AS id FROM tus_uploads WHERE r2_upload_id {_AMONG} AND finished_at IS NULL"
 STATUSES = f"SELECT id, status FROM videos WHERE id {_AMONG}"
 
 _ROW = """

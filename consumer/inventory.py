@@ -77,8 +77,22 @@ async def rows_after(db: D1Database, sql: str, column: str, *values: str | int) 
 
 
 async def known_among(db: D1Database, video_ids: Sequence[str]) -> set[str]:
-    """Those that have a row or are being purged."""
-    rows = (await db.prepare(doctor_queries.KNOWN).bind(json.dumps(list(video_ids))).all()).results
+    """Those that have a row, are being purged, or are about to come of a resumable upload."""
+    return await _among(db, doctor_queries.KNOWN, video_ids)
+
+
+async def resumable_among(db: D1Database, upload_ids: Sequence[str]) -> set[str]:
+    """Those of resumable uploads that are no videos yet."""
+    return await _among(db, doctor_queries.RESUMABLE, upload_ids)
+
+
+async def resumable_parts_among(db: D1Database, multipart_ids: Sequence[str]) -> set[str]:
+    """Those that belong to resumable uploads that are no videos yet."""
+    return await _among(db, doctor_queries.RESUMABLE_PARTS, multipart_ids)
+
+
+async def _among(db: D1Database, sql: str, ids: Sequence[str]) -> set[str]:
+    rows = (await db.prepare(sql).bind(json.dumps(list(ids))).all()).results if ids else []
     return {row["id"] for row in rows}
 
 

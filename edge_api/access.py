@@ -40,6 +40,12 @@ class Entry(Route):
         super().__init__(path, endpoint, methods=[method], name=name)
         self.access = access
 
+    @property
+    def told_methods(self) -> set[str]:
+        """Without the HEAD that every GET brings along."""
+        methods = set(self.methods or ())
+        return methods - {"HEAD"} if "GET" in methods else methods
+
 
 def for_everybody(method: str, path: str, handler: Handler) -> Entry:
     return Entry(method, path, handler, Access(), _name(handler))

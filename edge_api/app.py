@@ -24,6 +24,7 @@ from edge_api.processor import PingProcessor, ping_processor
 from edge_api.routes import routes
 from edge_api.settings import Settings
 from edge_api.state import State, Turns
+from edge_api.tus.passes import Looks
 
 
 def create_app(
@@ -54,6 +55,7 @@ def create_app(
                 limiting=Limiting(env, settings, metrics),
                 resolve=resolve,
                 ping_processor=ping,
+                looks=Looks(),
             )
             sweeping.cancel()
             await asyncio.wait([sweeping])

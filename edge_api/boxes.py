@@ -40,6 +40,10 @@ class BoxWalk:
         self._size = 0
         self._boxes = 0
 
+    @property
+    def held_bytes(self) -> int:
+        return len(self._movie)
+
     def feed(self, data: memoryview) -> None:
         self._size += len(data)
         at = 0

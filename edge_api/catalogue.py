@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -10,8 +11,10 @@ from edge_api import queries
 from edge_api.deadlines import deadline
 from edge_api.env import Env
 from edge_api.keys import new_id
+from edge_api.metrics import Metrics
 from edge_api.quotas import Quota
 from wire.jobs import Job, Priority
+from wrangler_compat.d1.types import D1PreparedStatement
 from wrangler_compat.errors import BindingError, D1ConstraintError
 
 log = structlog.get_logger("edge_api")
@@ -32,12 +35,14 @@ class Upload:
     request_id: str
 
 
-async def insert_upload(env: Env, upload: Upload, quota: Quota, timeout_seconds: float) -> str:
+async def insert_upload(
+    env: Env, upload: Upload, quota: Quota, timeout_seconds: float, *, also: Sequence[D1PreparedStatement] = ()
+) -> str:
     """Write the rows; the video's status is the answer: processing, or what its byte-equal twin makes of it at once.
 
     The twin is looked for in the writing transaction itself: of two equal uploads at the same instant, one is
-    processed. So is the quota, for the same reason. On failure no row stays. Raises ApiError QUOTA_EXCEEDED,
-    BindingError.
+    processed. So is the quota, for the same reason. also: what is written in the same transaction. On failure no row
+    stays. Raises ApiError QUOTA_EXCEEDED, BindingError.
     """
     video_id, prepare = upload.video_id, env.db.prepare
     statements = [
@@ -59,6 +64,7 @@ async def insert_upload(env: Env, upload: Upload, quota: Quota, timeout_seconds:
         prepare(queries.INSERT_EQUAL_BYTES_DETECTION).bind(video_id, new_id()),
         prepare(queries.INSERT_VERDICT_NOTIFICATION).bind(video_id, new_id(), upload.uploaded_at),
         prepare(queries.BUMP_CATALOGUE_IF_DECIDED).bind(video_id),
+        *also,
         *([quota.guard(env.db)] if quota.is_set else []),
         prepare(queries.STATUS_OF).bind(video_id),
     ]
@@ -84,6 +90,17 @@ async def retract_upload(env: Env, video_id: str, timeout_seconds: float) -> boo
     except BindingError as error:
         log.error("rows may be left behind", video_id=video_id, code=error.code, message=error.message)
     return True
+
+
+async def announce(env: Env, metrics: Metrics, upload: Upload, status: str, timeout_seconds: float) -> None:
+    """What follows the rows: a line in the log, the numbers, and the job. status: as insert_upload() gave it."""
+    log.info("uploaded", status=status, bytes=upload.file_size, mime_type=upload.mime_type)
+    metrics.uploads.labels("accepted" if status == "processing" else status).inc()
+    metrics.upload_bytes.inc(upload.file_size)
+    if status != "processing":
+        metrics.verdicts.labels(status, "content_sha256").inc()
+        return
+    await wake(env, Job(upload.video_id, request_id=upload.request_id), upload.priority, timeout_seconds)
 
 
 async def wake(env: Env, job: Job, priority: Priority, timeout_seconds: float) -> None:

@@ -27,6 +27,7 @@ class ErrorKind:
 
 ERRORS: Mapping[str, ErrorKind] = {
     "BAD_REQUEST": ErrorKind(400, "The request cannot be understood."),
+    "INVALID_HEADER": ErrorKind(400, "A header is missing or has a value that is not allowed."),
     "INVALID_JSON": ErrorKind(400, "The body is not a JSON object."),
     "INVALID_FIELD": ErrorKind(400, "A field has a value that is not allowed."),
     "MALFORMED_MULTIPART": ErrorKind(400, "The body is not valid multipart/form-data."),
@@ -53,15 +54,23 @@ ERRORS: Mapping[str, ErrorKind] = {
     "NOT_FOUND": ErrorKind(404, "There is nothing at this address."),
     "VIDEO_NOT_FOUND": ErrorKind(404, "You have no video with this id."),
     "WEBHOOK_NOT_FOUND": ErrorKind(404, "There is no webhook with this id."),
+    "UPLOAD_NOT_FOUND": ErrorKind(404, "You have no upload with this id; create one with POST /api/tus."),
     "METHOD_NOT_ALLOWED": ErrorKind(405, "This address does not take this method."),
     "UPLOAD_STALLED": ErrorKind(408, "Nothing more of the upload arrived in time; send it again."),
     "NOT_FLAGGED": ErrorKind(409, "Only a flagged video can be reviewed."),
     "NO_SUSPECT": ErrorKind(409, "Nothing is known that this video could be a duplicate of; approve or reject it."),
     "ALREADY_DECIDED": ErrorKind(409, "This video has its verdict; there is nothing to run again."),
+    "OFFSET_MISMATCH": ErrorKind(409, "The upload is at another offset; ask with HEAD and go on from there."),
+    "UPLOAD_RESET": ErrorKind(409, "The store lost what it had of this upload; begin again at offset 0."),
+    "UPLOAD_FINISHED": ErrorKind(409, "This upload has become a video; delete the video instead."),
+    "UPLOAD_EXPIRED": ErrorKind(410, "This upload was not finished in time; begin a new one."),
+    "TUS_VERSION": ErrorKind(412, "Send `Tus-Resumable: 1.0.0`; no other version of tus is spoken here."),
     "FILE_TOO_LARGE": ErrorKind(413, "The file is too large."),
     "BODY_TOO_LARGE": ErrorKind(413, "The body is too large."),
     "UNSUPPORTED_MEDIA_TYPE": ErrorKind(415, "The Content-Type is not the one this address takes."),
+    "UPLOAD_LOCKED": ErrorKind(423, "Another request writes to this upload; try again shortly."),
     "RATE_LIMITED": ErrorKind(429, "Too many requests with this token; try again later."),
+    "CHECKSUM_MISMATCH": ErrorKind(460, "The bytes are not those of the checksum; send them again."),
     "INTERNAL": ErrorKind(500, "Something went wrong here; it has been logged under this request_id."),
     "UNAVAILABLE": ErrorKind(503, "A service this depends on does not answer; try again shortly."),
     "TOO_BUSY": ErrorKind(503, "Too much is going on here; try again shortly."),
@@ -72,7 +81,10 @@ RETRY_AFTER_SECONDS = 5
 
 
 class ApiError(Exception):
-    """An answer that is not a success. code: a key of ERRORS. fields: what the body holds beside the usual three."""
+    """An answer that is not a success. code: a key of ERRORS. fields: what the body holds beside the usual three.
+
+    headers: what goes with it in the head, where a protocol wants that.
+    """
 
     def __init__(self, code: str, message: str | None = None, **fields: Any) -> None:
         super().__init__(code)
@@ -80,6 +92,7 @@ class ApiError(Exception):
         self.kind = ERRORS[code]
         self.message = message or self.kind.sentence
         self.fields = fields
+        self.headers: dict[str, str] = {}
 
 
 def request_id_of(request: Request[Any]) -> str:
@@ -87,7 +100,7 @@ def request_id_of(request: Request[Any]) -> str:
 
 
 def error_response(error: ApiError, request_id: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    sent = dict(headers or {})
+    sent = {**error.headers, **(headers or {})}
     if error.kind.status == 401:
         sent["WWW-Authenticate"] = "Internal-Secret" if error.code == "INVALID_SECRET" else "Bearer"
     if "retry_after" in error.fields:

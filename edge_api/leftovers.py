@@ -6,6 +6,7 @@ Nobody was promised anything about them. Everything here may run twice, and besi
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from edge_api import queries
 from edge_api.deadlines import deadline
 from edge_api.env import Env
 from edge_api.settings import Settings
+from edge_api.tus.expiry import forsaken, known_uploads, remove_expired
 from wrangler_compat.errors import BindingError
 
 log = structlog.get_logger("edge_api")
@@ -36,8 +38,11 @@ _IDS_AT_ONCE = 90
 
 @dataclass(frozen=True, slots=True)
 class Swept:
+    """expired: resumable uploads past their time, among them finished ones, whose videos stay."""
+
     uploads: int = 0
     objects: int = 0
+    expired: int = 0
 
 
 async def sweep_for_ever(env: Env, settings: Settings) -> None:
@@ -46,7 +51,7 @@ async def sweep_for_ever(env: Env, settings: Settings) -> None:
         try:
             swept = await sweep(env, settings)
             if swept != Swept():
-                log.info("leftovers removed", uploads=swept.uploads, objects=swept.objects)
+                log.info("leftovers removed", **dataclasses.asdict(swept))
         except BindingError as error:
             log.warning("leftovers not swept", code=error.code, message=error.message)
         await asyncio.sleep(settings.leftover_interval_seconds)
@@ -56,23 +61,26 @@ async def sweep(env: Env, settings: Settings, now: datetime | None = None) -> Sw
     """Removes what is certain to be left behind. Raises BindingError."""
     now = now or datetime.now(UTC)
     uploads = await _abort_uploads(env, settings, now - timedelta(seconds=settings.leftover_upload_seconds))
-    orphans: list[str] = []
+    expired = await remove_expired(env, settings, now)
+    orphans = await forsaken(env, settings, now - OBJECT_GRACE)
     for back in range(DAYS_BACK):
         prefix = f"videos/{now - timedelta(days=back):%Y/%m/%d}/"
         orphans += await _orphans(env, settings, prefix, now - OBJECT_GRACE)
     if len(orphans) > MOST_ORPHANS:
         log.error("too many objects without rows; nothing deleted, see python -m consumer doctor", objects=len(orphans))
-        return Swept(uploads)
+        return Swept(uploads, expired=expired)
     if orphans:
         async with deadline(settings.transfer_timeout_seconds, "VIDEO_BUCKET"):
             await env.video_bucket.delete(orphans)
-    return Swept(uploads, len(orphans))
+    return Swept(uploads, len(orphans), expired)
 
 
 async def _abort_uploads(env: Env, settings: Settings, before: datetime) -> int:
     async with deadline(settings.transfer_timeout_seconds, "VIDEO_BUCKET"):
         found = await env.video_bucket.list_multipart_uploads(prefix="videos/")
     old = [upload for upload in found if upload.initiated is not None and upload.initiated < before]
+    resumable = await known_uploads(env, settings, "r2_upload_id", [upload.upload_id for upload in old])
+    old = [upload for upload in old if upload.upload_id not in resumable]
     for upload in old:
         async with deadline(settings.transfer_timeout_seconds, "VIDEO_BUCKET"):
             await env.video_bucket.resume_multipart_upload(upload.key, upload.upload_id).abort()
@@ -102,7 +110,9 @@ async def _without_row(env: Env, settings: Settings, ids: Sequence[str]) -> list
     for some in _chunks(ids):
         async with deadline(settings.binding_timeout_seconds, "DB"):
             rows = (await env.db.prepare(queries.known_videos(len(some))).bind(*some).all()).results
-        missing += sorted(set(some) - {row["id"] for row in rows})
+        missing += sorted(
+            set(some) - {row["id"] for row in rows} - await known_uploads(env, settings, "video_id", some)
+        )
     return missing
 
 

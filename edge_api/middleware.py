@@ -16,6 +16,7 @@ from edge_api.errors import ApiError, error_response
 from edge_api.limiting import rate_limit_headers
 from edge_api.metrics import Metrics
 from edge_api.state import Request
+from edge_api.tus.headers import version_headers
 
 log = structlog.get_logger("edge_api")
 
@@ -54,7 +55,8 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _dress(message, request_id, rate_limit_headers(scope), is_secure=scope.get("scheme") == "https")
+                extra = rate_limit_headers(scope) | version_headers(scope["path"])
+                _dress(message, request_id, extra, is_secure=scope.get("scheme") == "https")
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

@@ -12,8 +12,9 @@ from collections.abc import Awaitable
 import structlog
 
 from edge_api.deadlines import deadline
+from edge_api.parts import PartSender
 from wrangler_compat.errors import BindingError
-from wrangler_compat.r2.types import R2Bucket, R2HttpMetadata, R2MultipartUpload, R2UploadedPart
+from wrangler_compat.r2.types import R2Bucket, R2HttpMetadata
 
 log = structlog.get_logger("edge_api")
 
@@ -36,9 +37,8 @@ class ObjectWriter:
         self._filled = 0
         self._digest = hashlib.sha256()
         self._hashing: asyncio.Task[None] | None = None
-        self._upload: R2MultipartUpload | None = None
-        self._sending: set[asyncio.Task[R2UploadedPart]] = set()
-        self._sent: list[R2UploadedPart] = []
+        self._sender: PartSender | None = None
+        self._parts = 0
         self._is_put = False
 
     async def write(self, data: memoryview) -> None:
@@ -55,15 +55,15 @@ class ObjectWriter:
 
     async def finish(self) -> str:
         """Complete the object; the SHA-256 of its bytes, hex. Raises BindingError."""
-        if self._upload is None:
+        if self._sender is None:
             await self._put(self._take())
         else:
             if self._filled:
                 await self._ship(self._take())
-            await self._settle(0)
+            await self._sender.settle()
             async with deadline(self._timeout, "VIDEO_BUCKET"):
                 self._is_put = True
-                await self._upload.complete(sorted(self._sent, key=lambda part: part.part_number))
+                await self._sender.upload.complete(self._sender.in_order())
         if self._hashing is not None:
             await self._hashing
         return self._digest.hexdigest()
@@ -85,12 +85,12 @@ class ObjectWriter:
 
     async def _ship(self, part: bytes) -> None:
         await self._hash(part)
-        if self._upload is None:
+        if self._sender is None:
             async with deadline(self._timeout, "VIDEO_BUCKET"):
-                self._upload = await self._bucket.create_multipart_upload(self._key, http_metadata=self._metadata)
-        await self._settle(self._in_flight - 1)
-        number = len(self._sent) + len(self._sending) + 1
-        self._sending.add(asyncio.create_task(self._send(self._upload, number, part)))
+                upload = await self._bucket.create_multipart_upload(self._key, http_metadata=self._metadata)
+            self._sender = PartSender(upload, in_flight=self._in_flight, timeout_seconds=self._timeout)
+        self._parts += 1
+        await self._sender.send(self._parts, part)
 
     async def _hash(self, part: bytes) -> None:
         """Hash in a thread, in order, beside the sending."""
@@ -98,23 +98,13 @@ class ObjectWriter:
             await self._hashing
         self._hashing = asyncio.create_task(asyncio.to_thread(self._digest.update, part))
 
-    async def _send(self, upload: R2MultipartUpload, number: int, part: bytes) -> R2UploadedPart:
-        async with deadline(self._timeout, "VIDEO_BUCKET"):
-            return await upload.upload_part(number, part)
-
-    async def _settle(self, at_most: int) -> None:
-        """Wait until at most so many parts are on their way. Raises what a part raised."""
-        while len(self._sending) > at_most:
-            done, self._sending = await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
-            self._sent += [task.result() for task in done]
-
     async def _discard(self) -> None:
         self._pieces = []
-        for task in self._sending:
-            task.cancel()
-        await asyncio.gather(*self._sending, *filter(None, [self._hashing]), return_exceptions=True)
-        if self._upload is not None:
-            await self._attempt("abort of the upload", self._upload.abort())
+        if self._sender is not None:
+            await self._sender.cancel()
+        await asyncio.gather(*filter(None, [self._hashing]), return_exceptions=True)
+        if self._sender is not None:
+            await self._attempt("abort of the upload", self._sender.upload.abort())
         if self._is_put:
             await self._attempt("delete of the object", self._bucket.delete(self._key))
 

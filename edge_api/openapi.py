@@ -11,6 +11,7 @@ from edge_api.errors import ERRORS
 from edge_api.schemas import schemas
 from edge_api.scopes import MEANINGS
 from edge_api.settings import Settings
+from edge_api.tus import described as tus
 from wire.webhooks import DELIVERY_STATUSES
 
 VERSION = "0.1.0"
@@ -29,9 +30,9 @@ def document(settings: Settings, entries: Iterable[Entry]) -> Json:
 
     Raises KeyError on a route that is not described.
     """
-    paths = _public() | _uploads() | _videos() | _webhooks() | _internal()
+    paths = _public() | _uploads() | tus.paths() | _videos() | _webhooks() | _internal()
     for entry in (entry for entry in entries if not entry.access.is_page):
-        for method in (entry.methods or set()) - {"HEAD"}:
+        for method in entry.told_methods:
             _secure(paths[entry.path][method.lower()], entry.access)
     return {
         "openapi": "3.1.0",
@@ -56,6 +57,7 @@ def document(settings: Settings, entries: Iterable[Entry]) -> Json:
                     "required": True,
                     "schema": {"type": "string", "pattern": "^wh_[0-9a-f]{12}$"},
                 },
+                **tus.parameters(),
             },
             "securitySchemes": {
                 "token": {

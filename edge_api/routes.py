@@ -6,6 +6,7 @@ from edge_api import events, health, index, internal, remote, reviews, uploads, 
 from edge_api.access import Entry, for_everybody, for_scope, for_services, for_services_or_scope
 from edge_api.console.routes import console_routes
 from edge_api.console.sign_in import home
+from edge_api.tus import handlers as tus
 
 
 def routes() -> list[Entry]:
@@ -21,6 +22,11 @@ def api_routes() -> list[Entry]:
         for_everybody("GET", "/readyz", health.readyz),
         for_everybody("GET", "/metrics", health.metrics),
         for_scope("POST", "/api/upload", "fingerprint:write", uploads.upload, counts_as="uploads"),
+        for_scope("OPTIONS", "/api/tus", "fingerprint:write", tus.options),
+        for_scope("POST", "/api/tus", "fingerprint:write", tus.create_upload, counts_as="uploads"),
+        for_scope("HEAD", "/api/tus/{upload_id}", "fingerprint:write", tus.tell_offset),
+        for_scope("PATCH", "/api/tus/{upload_id}", "fingerprint:write", tus.patch_upload),
+        for_scope("DELETE", "/api/tus/{upload_id}", "fingerprint:write", tus.delete_upload),
         for_scope("POST", "/api/fingerprints", "fingerprint:write", remote.fingerprint_url, counts_as="uploads"),
         for_scope("GET", "/api/videos", "fingerprint:read", videos.list_videos),
         for_scope("GET", "/api/videos/{video_id}", "fingerprint:read", videos.get_video),

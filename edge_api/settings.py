@@ -79,6 +79,15 @@ class Settings:
     leftover_upload_seconds: float = setting(
         "Age at which an open multipart upload counts as left behind.", unit="seconds", minimum=60
     )
+    tus_expire_seconds: float = setting(
+        "How long a resumable upload may take, from its creation.", unit="seconds", minimum=60, maximum=6 * 86400
+    )
+    tus_lock_seconds: float = setting(
+        "How long the lock on a resumable upload outlives a gateway that was killed.",
+        unit="seconds",
+        minimum=1,
+        maximum=60,
+    )
     environment: str = setting(
         "development is for `make run`: known secrets are taken, and its greeting makes the first admin.",
         choices=ENVIRONMENTS,

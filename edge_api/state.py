@@ -17,6 +17,7 @@ from edge_api.limiting import Limiting
 from edge_api.metrics import Metrics
 from edge_api.processor import PingProcessor
 from edge_api.settings import Settings
+from edge_api.tus.passes import Looks
 
 
 @dataclass
@@ -48,6 +49,7 @@ class State(TypedDict):
     limiting: Limiting
     resolve: Resolve
     ping_processor: PingProcessor
+    looks: Looks
 
 
 Request = StarletteRequest[State]

@@ -6,7 +6,7 @@ Whatever goes wrong before the rows are written leaves nothing behind: no object
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 import structlog
@@ -16,42 +16,37 @@ from starlette.responses import JSONResponse
 from edge_api.auth import User
 from edge_api.backlog import check_backlog
 from edge_api.boxes import BoxWalk
-from edge_api.catalogue import Upload, insert_upload, retract_upload, wake
+from edge_api.catalogue import Upload, announce, insert_upload, retract_upload
 from edge_api.errors import ApiError, request_id_of
 from edge_api.form import OVERHEAD_BYTES, UploadForm, boundary_of
-from edge_api.formats import HEAD_BYTES, WEBM, Container, recognise
+from edge_api.formats import HEAD_BYTES, Container
+from edge_api.inspection import check_whole, container_of, too_large
 from edge_api.keys import new_id, timestamp, video_key
 from edge_api.objects import ObjectWriter
 from edge_api.quotas import Quota, quota_of
-from edge_api.settings import SMALLEST_PART_BYTES, Settings
+from edge_api.settings import Settings
 from edge_api.state import Request
-from wire.jobs import Job, JobFormatError, Priority, priority_of
+from edge_api.streams import Meter, Patience, announced_bytes
+from wire.jobs import JobFormatError, Priority, priority_of
 from wrangler_compat.errors import BindingError
 from wrangler_compat.r2.types import R2Bucket
-
-log = structlog.get_logger("edge_api")
 
 
 async def upload(request: Request, user: User) -> JSONResponse:
     metrics = request.state["metrics"]
     try:
-        response, outcome, size = await _upload(request, user)
+        return await _upload(request, user)
     except (ApiError, BindingError, ClientDisconnect) as error:
         code = error.code if isinstance(error, ApiError) else type(error).__name__
         metrics.uploads.labels(code.lower()).inc()
         raise
-    metrics.uploads.labels("accepted" if outcome == "processing" else outcome).inc()
-    metrics.upload_bytes.inc(size)
-    if outcome != "processing":
-        metrics.verdicts.labels(outcome, "content_sha256").inc()
-    return response
 
 
-async def _upload(request: Request, user: User) -> tuple[JSONResponse, str, int]:
+async def _upload(request: Request, user: User) -> JSONResponse:
     settings, env = request.state["settings"], request.state["env"]
     form = UploadForm(boundary_of(request.headers.get("content-type")))
-    announced, quota = _announced_size(request.headers.get("content-length"), settings), quota_of(user, settings)
-    meter = _Meter(request, user, announced)
+    announced, quota = _announced_size(request, settings), quota_of(user, settings)
+    meter = Meter(request, user, announced)
     room = await quota.room(
         env.db, settings.binding_timeout_seconds, wanted_bytes=max(0, (announced or 0) - OVERHEAD_BYTES)
     )
@@ -73,13 +68,9 @@ async def _upload(request: Request, user: User) -> tuple[JSONResponse, str, int]
                 raise ApiError("UNAVAILABLE") from error
             raise
         incoming.keep()
-    log.info("uploaded", status=status, bytes=uploaded.file_size, mime_type=uploaded.mime_type)
-    if status == "processing":
-        job = Job(uploaded.video_id, request_id=uploaded.request_id)
-        await wake(env, job, priority, settings.binding_timeout_seconds)
+    await announce(env, request.state["metrics"], uploaded, status, settings.binding_timeout_seconds)
     body = {"video_id": uploaded.video_id, "status": status, "uploaded_at": uploaded.uploaded_at}
-    response = JSONResponse(body, headers={"Location": f"/api/videos/{uploaded.video_id}"})
-    return response, status, uploaded.file_size
+    return JSONResponse(body, headers={"Location": f"/api/videos/{uploaded.video_id}"})
 
 
 class _Incoming:
@@ -102,7 +93,7 @@ class _Incoming:
         """Raises ApiError on a file too large or of another format, BindingError when R2 fails."""
         self._size += len(data)
         if self._size > self._settings.max_file_size:
-            raise _too_large(self._settings)
+            raise too_large(self._settings)
         if self._room is not None and self._size > self._room:
             raise self._quota.too_large(self._quota.size - self._room)
         self._boxes.feed(data)
@@ -118,11 +109,9 @@ class _Incoming:
         if self._size == 0:
             raise ApiError("EMPTY_FILE")
         writer = self._writer or await self._begin()
-        fault = None if self._container is WEBM else self._boxes.fault()
-        if fault is not None:
-            raise ApiError("TRUNCATED_FILE" if fault == "truncated" else "NO_VIDEO_TRACK")
-        sha256 = await writer.finish()
         assert self._container is not None
+        check_whole(self._container.mime_type, self._boxes)
+        sha256 = await writer.finish()
         return Upload(
             video_id=self._video_id,
             r2_key=self._key,
@@ -144,9 +133,7 @@ class _Incoming:
 
     async def _begin(self) -> ObjectWriter:
         settings = self._settings
-        self._container = recognise(bytes(self._head[:HEAD_BYTES]))
-        if self._container is None or self._container.name not in settings.allowed_formats:
-            raise ApiError("UNSUPPORTED_FORMAT", supported_formats=list(settings.allowed_formats))
+        self._container = container_of(self._head, settings)
         self._key = video_key(self._video_id, timestamp(), self._container.name)
         self._writer = ObjectWriter(
             self._bucket,
@@ -170,39 +157,16 @@ async def _incoming(bucket: R2Bucket, settings: Settings, quota: Quota, room: in
         await incoming.close()
 
 
-class _Meter:
-    """Counts the bytes of one upload against the token's limit: all at once where their number is announced, else as
-    they arrive, part by part."""
-
-    def __init__(self, request: Request, user: User, announced: int | None) -> None:
-        self._request, self._key, self._announced = request, user.token_id, announced
-        self._waiting = 0
-
-    async def begin(self) -> None:
-        """Raises ApiError RATE_LIMITED."""
-        await self._count(self._announced or 0)
-
-    async def take(self, size: int) -> None:
-        """Raises ApiError RATE_LIMITED."""
-        self._waiting += size
-        if self._announced is None and self._waiting >= SMALLEST_PART_BYTES:
-            size, self._waiting = self._waiting, 0
-            await self._count(size)
-
-    async def _count(self, size: int) -> None:
-        await self._request.state["limiting"].count(self._request.scope, "upload-bytes", self._key, size)
-
-
 async def _receive(
-    request: Request, form: UploadForm, incoming: _Incoming, meter: _Meter, settings: Settings
+    request: Request, form: UploadForm, incoming: _Incoming, meter: Meter, settings: Settings
 ) -> Priority:
     """Read the body to its end. Raises ApiError, ClientDisconnect, BindingError."""
     received, priority = 0, None
     async with aclosing(request.stream()) as body:
-        async for chunk in _unless_silent(body, settings.upload_idle_seconds):
+        async for chunk in Patience(settings.upload_idle_seconds).chunks(body):
             received += len(chunk)
             if received > settings.max_file_size + OVERHEAD_BYTES:
-                raise _too_large(settings)
+                raise too_large(settings)
             await meter.take(len(chunk))
             for data in form.feed(chunk):
                 await incoming.take(data)
@@ -223,31 +187,9 @@ def _priority(form: UploadForm) -> Priority | None:
         raise ApiError("INVALID_FIELD", f"{error}.", field="priority") from error
 
 
-async def _unless_silent(body: AsyncGenerator[bytes, None], idle_seconds: float) -> AsyncIterator[bytes]:
-    while True:
-        try:
-            async with asyncio.timeout(idle_seconds):
-                chunk = await anext(body, None)
-        except TimeoutError:
-            raise ApiError("UPLOAD_STALLED") from None
-        if chunk is None:
-            return
-        if chunk:
-            yield chunk
-
-
-def _announced_size(content_length: str | None, settings: Settings) -> int | None:
+def _announced_size(request: Request, settings: Settings) -> int | None:
     """Bytes of the body, where the client says. Raises ApiError."""
-    if content_length is None:
-        return None
-    if not content_length.isascii() or not content_length.isdigit():
-        raise ApiError("BAD_REQUEST", "The Content-Length is not a number.")
-    announced = int(content_length[:20])
-    if announced > settings.max_file_size + OVERHEAD_BYTES:
-        raise _too_large(settings)
+    announced = announced_bytes(request)
+    if announced is not None and announced > settings.max_file_size + OVERHEAD_BYTES:
+        raise too_large(settings)
     return announced
-
-
-def _too_large(settings: Settings) -> ApiError:
-    limit = settings.max_file_size
-    return ApiError("FILE_TOO_LARGE", f"The file is larger than {limit} bytes.", max_size=limit)

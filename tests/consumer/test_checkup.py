@@ -20,6 +20,7 @@ from consumer.checkup import (
     judge_object,
     mime_type_of,
     table,
+    upload_of,
     video_of,
 )
 from wire.verdicts import VIDEO_STATUSES
@@ -186,3 +187,9 @@ def test_the_table_names_every_kind_and_what_is_done_about_it() -> None:
     assert "looked at 9 rows" in shown
     assert "mended" in table(report, mends=True)
     assert "looked at nothing" in table(Report(), mends=False)
+
+
+def test_pieces_of_resumable_uploads() -> None:
+    assert upload_of(f"uploads/{ID}/7-x") == ID
+    for key in ("uploads/readme.txt", f"uploads/{ID}", f"videos/uploads/{ID}/7-x", f"uploads/{ID[1:]}/7-x"):
+        assert upload_of(key) is None

@@ -121,6 +121,63 @@ async def test_open_uploads_are_aborted(world: World, doctor: Doctor) -> None:
     assert [each.upload_id for each in await world.bucket.list_multipart_uploads()] == [others.upload_id]
 
 
+async def resumable(world: World, *, is_finished: bool) -> tuple[str, str]:
+    """An upload with a part and a tail: its id, and the key that its object has or will have."""
+    upload_id, video_id = ("a" if is_finished else "b") * 32, ("c" if is_finished else "d") * 32
+    key = f"videos/{DAY}/{video_id}.mp4"
+    multipart = await world.bucket.create_multipart_upload(key)
+    await multipart.upload_part(1, b"a part")
+    await world.bucket.put(f"uploads/{upload_id}/7-x", b"a tail")
+    owner = await world.db.prepare("SELECT id FROM users LIMIT 1").first("id")
+    sql = """
+    INSERT INTO tus_uploads (id, user_id, video_id, upload_length, upload_metadata, part_bytes, r2_upload_id, tail_key,
+                             created_at, expires_at, finished_at)
+    VALUES (?1, ?2, ?3, 100, '', 6, ?4, ?5, '2026', '2027', ?6)
+    """
+    finished_at = "2026" if is_finished else None
+    bound = (upload_id, owner, video_id, multipart.upload_id, f"uploads/{upload_id}/7-x", finished_at)
+    await world.db.prepare(sql).bind(*bound).run()
+    return upload_id, key
+
+
+async def test_resumable_uploads_are_left_alone(world: World, doctor: Doctor) -> None:
+    upload_id, key = await resumable(world, is_finished=False)
+    let_all_grow_old(world)
+    await mended(doctor)
+    assert await keys(world) == {f"uploads/{upload_id}/7-x"}
+    assert [each.key for each in await world.bucket.list_multipart_uploads()] == [key]
+
+
+async def test_an_object_that_is_about_to_be_a_video_is_left_alone(world: World, doctor: Doctor) -> None:
+    _, key = await resumable(world, is_finished=False)
+    await world.bucket.put(key, b"complete")
+    let_all_grow_old(world)
+    await mended(doctor)
+    assert key in await keys(world)
+
+
+async def test_remains_of_resumable_uploads_go(world: World, doctor: Doctor) -> None:
+    await resumable(world, is_finished=True)
+    await world.bucket.put(f"uploads/{NOBODY}/6-x", b"nobody's")
+    await world.bucket.put("uploads/readme.txt", b"not ours")
+    let_all_grow_old(world)
+    await mended(doctor, upload_remains=2, open_upload=1)
+    assert await keys(world) == {"uploads/readme.txt"}
+
+
+async def test_an_upload_that_comes_to_be_known_late_is_not_touched(world: World, doctor: Doctor) -> None:
+    """Between the look and the deed: what was found is looked at again."""
+    await resumable(world, is_finished=True)
+    let_all_grow_old(world)
+    report = Report()
+    findings = [each async for found in doctor._findings(report) for each in found]
+    assert len(findings) == 2
+    await world.db.prepare("UPDATE tus_uploads SET finished_at = NULL").run()
+    await doctor._mend(findings, report)
+    assert not +report.mended
+    assert len(await world.bucket.list_multipart_uploads()) == 1
+
+
 async def test_an_approved_video_without_its_object_still_finds_copies(
     world: World, consumer: Consumer, doctor: Doctor
 ) -> None:

@@ -24,7 +24,7 @@ VARS = tomllib.loads((WORKER_FOLDER / "wrangler.toml").read_text(encoding="utf-8
 def test_every_route_has_a_section_and_a_curl_line(method: str, path: str) -> None:
     headings = [line for line in PAGE.splitlines() if line.startswith("## ")]
     assert any(method in line and path in re.split(r"[\s,]+", line) for line in headings), f"{method} {path}"
-    asked = path.replace("{video_id}", "$VIDEO_ID").replace("{webhook_id}", "$WEBHOOK_ID")
+    asked = re.sub(r"\{(\w+)\}", lambda name: f"${name[1].upper()}", path)
     assert re.search(rf"\$TWINREEL{re.escape(asked)}(?=[\"?\s]|$)", PAGE), f"no curl line for {path}"
 
 
