@@ -4,10 +4,14 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test setup lint types audit lock clean
+.PHONY: run demo test setup lint types audit lock clean
 
 run: setup
 	@exec $(BIN)/python -m wrangler_compat dev
+
+# A Twinreel of its own with films that it draws, copies of them, and the verdicts on these. DEMO="--exit" ends it then.
+demo: setup
+	@exec $(BIN)/python -m benchmarks.demo $(DEMO)
 
 test: lint types
 	@sh deploy/setup/chromium.sh
