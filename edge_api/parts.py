@@ -26,8 +26,11 @@ class PartSender:
     async def settle(self, at_most: int = 0) -> None:
         """Wait until at most so many parts are on their way. Raises what a part raised."""
         while len(self._sending) > at_most:
-            done, self._sending = await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
-            self._note(task.result() for task in done)
+            done, _ = await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
+            self.harvest()
+            for failed in done & self._sending:
+                self._sending.remove(failed)
+                failed.result()
 
     def harvest(self) -> None:
         """Note those that have arrived by now, without waiting. What a part raised stays for settle() to raise."""
