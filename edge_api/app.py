@@ -22,7 +22,8 @@ from edge_api.middleware import RequestMiddleware
 from edge_api.processor import PingProcessor, ping_processor
 from edge_api.routes import routes
 from edge_api.settings import Settings
-from edge_api.state import State, Turns
+from edge_api.state import State
+from edge_api.turns import Turns
 
 
 def create_app(
@@ -49,7 +50,7 @@ def create_app(
                 env=env,
                 settings=settings,
                 metrics=metrics,
-                turns=Turns(asyncio.Semaphore(settings.uploads_at_once)),
+                turns=turns_of(settings),
                 limiting=Limiting(env, settings, metrics),
                 resolve=resolve,
                 ping_processor=ping,
@@ -65,3 +66,12 @@ def create_app(
     )
     app.router.redirect_slashes = False
     return app
+
+
+def turns_of(settings: Settings) -> Turns:
+    return Turns(
+        at_once=settings.uploads_at_once,
+        wait_seconds=settings.upload_wait_seconds,
+        slow_bytes_per_second=settings.slow_upload_bytes_per_second,
+        most_held_without=settings.uploads_at_once * settings.upload_part_size,
+    )

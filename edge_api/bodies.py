@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Collection, Mapping
 from contextlib import aclosing
@@ -11,19 +12,21 @@ from edge_api.errors import ApiError
 from edge_api.state import Request
 
 SMALL_BODY_BYTES = 64 * 1024
+BODY_SECONDS = 60.0
 
 
-async def json_object(request: Request, *, at_most: int = SMALL_BODY_BYTES) -> dict[str, Any]:
-    """Raises ApiError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE or INVALID_JSON."""
+async def json_object(
+    request: Request, *, at_most: int = SMALL_BODY_BYTES, within_seconds: float = BODY_SECONDS
+) -> dict[str, Any]:
+    """Raises ApiError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, REQUEST_TIMEOUT or INVALID_JSON."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise ApiError("UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json.")
-    body = bytearray()
-    async with aclosing(request.stream()) as stream:
-        async for chunk in stream:
-            body += chunk
-            if len(body) > at_most:
-                raise ApiError("BODY_TOO_LARGE", f"The body is larger than {at_most} bytes.", max_size=at_most)
+    try:
+        async with asyncio.timeout(within_seconds):
+            body = await _whole(request, at_most)
+    except TimeoutError:
+        raise ApiError("REQUEST_TIMEOUT") from None
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -31,6 +34,16 @@ async def json_object(request: Request, *, at_most: int = SMALL_BODY_BYTES) -> d
     if not isinstance(value, dict):
         raise ApiError("INVALID_JSON")
     return value
+
+
+async def _whole(request: Request, at_most: int) -> bytearray:
+    body = bytearray()
+    async with aclosing(request.stream()) as stream:
+        async for chunk in stream:
+            body += chunk
+            if len(body) > at_most:
+                raise ApiError("BODY_TOO_LARGE", f"The body is larger than {at_most} bytes.", max_size=at_most)
+    return body
 
 
 def refuse_unknown(body: Mapping[str, Any], known: Collection[str]) -> None:

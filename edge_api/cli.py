@@ -19,6 +19,7 @@ from edge_api import accounts
 from edge_api.audit import audit_rows
 from edge_api.greeting import dev_token, greeting
 from edge_api.main import app_of
+from edge_api.protocol import bounded_protocol
 from edge_api.scopes import MEANINGS, ROLES
 from edge_api.settings import Settings, configuration, token_file
 from wrangler_compat.config import describe_settings
@@ -49,13 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    application = app_of(configuration())
+    read = configuration()
+    application = app_of(read)
     uvicorn.run(
         application,
         host=options.host,
         port=options.port,
         loop="uvloop",
-        http="httptools",
+        http=bounded_protocol(
+            max_connections=read.settings.max_connections, head_seconds=read.settings.request_head_seconds
+        ),
         log_config=uvicorn_log_config(),
         access_log=False,
         server_header=False,

@@ -19,6 +19,9 @@ log = structlog.get_logger("edge_api")
 
 _CLEANUP_SECONDS = 30.0
 
+_SMALL_BYTES = 4096
+"""Pieces smaller than that are copied together: a view takes more memory than they do."""
+
 
 class ObjectWriter:
     """write() as often as there are bytes, then finish(); or discard(), after which nothing is left in the bucket.
@@ -32,7 +35,7 @@ class ObjectWriter:
         self.size = 0
         self._bucket, self._key, self._metadata = bucket, key, R2HttpMetadata(content_type=mime_type)
         self._part_bytes, self._in_flight, self._timeout = part_bytes, in_flight, timeout_seconds
-        self._pieces: list[memoryview] = []
+        self._pieces: list[memoryview | bytearray] = []
         self._filled = 0
         self._digest = hashlib.sha256()
         self._hashing: asyncio.Task[None] | None = None
@@ -46,12 +49,17 @@ class ObjectWriter:
         self.size += len(data)
         while len(data) >= self._part_bytes - self._filled:
             room = self._part_bytes - self._filled
-            self._pieces.append(data[:room])
+            self._keep(data[:room])
             data = data[room:]
             await self._ship(self._take())
         if len(data):
-            self._pieces.append(data)
+            self._keep(data)
             self._filled += len(data)
+
+    @property
+    def filled(self) -> int:
+        """Bytes of the part being filled: they wait in memory for the others."""
+        return self._filled
 
     async def finish(self) -> str:
         """Complete the object; the SHA-256 of its bytes, hex. Raises BindingError."""
@@ -71,6 +79,14 @@ class ObjectWriter:
     async def discard(self) -> None:
         """Undo everything, even when the caller is being cancelled. Never raises: what fails is logged."""
         await asyncio.shield(asyncio.ensure_future(self._discard()))
+
+    def _keep(self, data: memoryview) -> None:
+        if len(data) >= _SMALL_BYTES:
+            self._pieces.append(data)
+        elif self._pieces and isinstance(last := self._pieces[-1], bytearray):
+            last += data
+        else:
+            self._pieces.append(bytearray(data))
 
     def _take(self) -> bytes:
         whole = b"".join(self._pieces)

@@ -25,6 +25,7 @@ from edge_api.objects import ObjectWriter
 from edge_api.quotas import Quota, quota_of
 from edge_api.settings import SMALLEST_PART_BYTES, Settings
 from edge_api.state import Request
+from edge_api.turns import Turn
 from wire.jobs import Job, JobFormatError, Priority, priority_of
 from wrangler_compat.errors import BindingError
 from wrangler_compat.r2.types import R2Bucket
@@ -58,10 +59,11 @@ async def _upload(request: Request, user: User) -> tuple[JSONResponse, str, int]
     await check_backlog(env, settings)
     await meter.begin()
     async with (
-        request.state["turns"].upload(settings.upload_wait_seconds),
+        request.state["turns"].upload() as turn,
         _incoming(env.video_bucket, settings, quota, room) as incoming,
     ):
-        priority = await _receive(request, form, incoming, meter, settings)
+        priority = await _receive(request, form, incoming, meter, turn, settings)
+        await turn.take()
         uploaded = await incoming.finish(user, priority, request_id_of(request))
         structlog.contextvars.bind_contextvars(video_id=uploaded.video_id)
         try:
@@ -97,6 +99,11 @@ class _Incoming:
         self._writer: ObjectWriter | None = None
         self._is_kept = False
         self._boxes = BoxWalk()
+
+    @property
+    def held(self) -> int:
+        """Bytes that wait in memory for others to come."""
+        return len(self._head) + (self._writer.filled if self._writer is not None else 0)
 
     async def take(self, data: memoryview) -> None:
         """Raises ApiError on a file too large or of another format, BindingError when R2 fails."""
@@ -194,18 +201,20 @@ class _Meter:
 
 
 async def _receive(
-    request: Request, form: UploadForm, incoming: _Incoming, meter: _Meter, settings: Settings
+    request: Request, form: UploadForm, incoming: _Incoming, meter: _Meter, turn: Turn, settings: Settings
 ) -> Priority:
     """Read the body to its end. Raises ApiError, ClientDisconnect, BindingError."""
     received, priority = 0, None
     async with aclosing(request.stream()) as body:
-        async for chunk in _unless_silent(body, settings.upload_idle_seconds):
+        async for chunk in _unless_silent(body, turn, settings.upload_idle_seconds):
             received += len(chunk)
+            await turn.arrived(len(chunk))
             if received > settings.max_file_size + OVERHEAD_BYTES:
                 raise _too_large(settings)
             await meter.take(len(chunk))
             for data in form.feed(chunk):
                 await incoming.take(data)
+            turn.hold(incoming.held)
             priority = priority or _priority(form)
     if not form.is_complete:
         raise ApiError("UPLOAD_INCOMPLETE")
@@ -223,13 +232,9 @@ def _priority(form: UploadForm) -> Priority | None:
         raise ApiError("INVALID_FIELD", f"{error}.", field="priority") from error
 
 
-async def _unless_silent(body: AsyncGenerator[bytes, None], idle_seconds: float) -> AsyncIterator[bytes]:
+async def _unless_silent(body: AsyncGenerator[bytes, None], turn: Turn, idle_seconds: float) -> AsyncIterator[bytes]:
     while True:
-        try:
-            async with asyncio.timeout(idle_seconds):
-                chunk = await anext(body, None)
-        except TimeoutError:
-            raise ApiError("UPLOAD_STALLED") from None
+        chunk = await turn.wait_for(lambda: anext(body, None), idle_seconds)
         if chunk is None:
             return
         if chunk:
