@@ -18,12 +18,15 @@ from edge_api.first_admin import ensure_first_admin
 from edge_api.leftovers import sweep_for_ever
 from edge_api.limiting import Limiting
 from edge_api.metrics import Metrics
-from edge_api.middleware import RequestMiddleware
+from edge_api.middleware import RequestMiddleware, UnderWay
 from edge_api.processor import PingProcessor, ping_processor
 from edge_api.routes import routes
 from edge_api.settings import Settings
 from edge_api.state import State
 from edge_api.turns import Turns
+
+_LAST_REQUESTS_SECONDS = 10.0
+"""What requests that were cut off may take to clean up."""
 
 
 def create_app(
@@ -38,7 +41,7 @@ def create_app(
 
     first_token_file: where the first admin's token goes when there is no user yet; None: no admin is made.
     """
-    metrics = Metrics()
+    metrics, under_way = Metrics(), UnderWay()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[State]:
@@ -57,10 +60,12 @@ def create_app(
             )
             sweeping.cancel()
             await asyncio.wait([sweeping])
+            # Uploads that were cut off are undone while there is an env to do it with.
+            await under_way.none(_LAST_REQUESTS_SECONDS)
 
     app = Starlette(
         routes=routes(),
-        middleware=[Middleware(RequestMiddleware, metrics=metrics), *cors(settings.cors_origins)],
+        middleware=[Middleware(RequestMiddleware, metrics=metrics, under_way=under_way), *cors(settings.cors_origins)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )

@@ -8,9 +8,10 @@ import dataclasses
 import json
 import os
 import pwd
+import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import uvicorn
@@ -34,6 +35,9 @@ DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
 GRACE_SECONDS = 10
 """How long requests under way, event streams above all, may go on after SIGTERM."""
 
+NOT_STARTED = 3
+"""The exit code of a gateway that could not open what it needs; the log says why."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, or 1 after a sentence on stderr."""
@@ -51,9 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(options: argparse.Namespace) -> None:
     read = configuration()
-    application = app_of(read)
-    uvicorn.run(
-        application,
+    config = uvicorn.Config(
+        app_of(read),
         host=options.host,
         port=options.port,
         loop="uvloop",
@@ -65,6 +68,27 @@ def _serve(options: argparse.Namespace) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[_shared(options.host, options.port)] if options.share_port else None)
+    if not server.started:
+        sys.exit(NOT_STARTED)
+
+
+def _shared(host: str, port: int) -> socket.socket:
+    """A port that other gateways may listen on as well; the system deals connections out. It does not listen yet, so
+    that nobody waits for this one to start. Raises ConfigError."""
+    shared = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        shared.bind((host, port))
+    except OSError as error:
+        shared.close()
+        raise ConfigError(
+            f"Port {port} of {host} cannot be shared ({error.strerror}); the other gateway needs --share-port as well."
+        ) from error
+    return shared
 
 
 @asynccontextmanager
@@ -195,6 +219,11 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     serve = commands.add_parser("serve", help="run the gateway with uvicorn")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--port", type=int, default=DEFAULT_PORT, help="port to listen on (default: %(default)s)")
+    serve.add_argument(
+        "--share-port",
+        action="store_true",
+        help="let other gateways listen on the same port: start the new one, then stop the old one",
+    )
     serve.set_defaults(run=None)
 
 

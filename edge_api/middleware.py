@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -29,12 +31,44 @@ _SECURITY_HEADERS = {
 _QUIET = {"/livez", "/readyz", "/metrics"}
 
 
-class RequestMiddleware:
-    """Plain ASGI, so that streams and disconnects pass through untouched."""
+class UnderWay:
+    """Counts the requests that are being answered."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self) -> None:
+        self._count = 0
+        self._is_none = asyncio.Event()
+        self._is_none.set()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        self._count += 1
+        self._is_none.clear()
+        try:
+            yield
+        finally:
+            self._count -= 1
+            if not self._count:
+                self._is_none.set()
+
+    async def none(self, seconds: float) -> None:
+        """Returns when there is none, or then."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._is_none.wait()
+        except TimeoutError:
+            log.error("requests not ended in time", requests=self._count)
+
+
+class RequestMiddleware:
+    """Plain ASGI, so that streams and disconnects pass through untouched.
+
+    A request that is cancelled, because the gateway stops and its grace is over, is answered with 503.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, under_way: UnderWay) -> None:
         self.app = app
         self.metrics = metrics
+        self.under_way = under_way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,7 +85,7 @@ class RequestMiddleware:
                 _dress(message, request_id, rate_limit_headers(scope), is_secure=scope.get("scheme") == "https")
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(request_id=request_id), self.under_way.one():
             try:
                 await self.app(scope, receive, send_dressed)
             except Exception:
@@ -59,6 +93,12 @@ class RequestMiddleware:
                 if status:
                     raise
                 await error_response(ApiError("INTERNAL"), request_id)(scope, receive, send_dressed)
+            except asyncio.CancelledError:
+                if status:
+                    raise
+                stopping = ApiError("UNAVAILABLE", "The gateway is being restarted; send it again.")
+                response = error_response(stopping, request_id, {"Connection": "close"})
+                await response(scope, receive, send_dressed)
             finally:
                 self._measure(scope, status, time.perf_counter() - started)
 

@@ -14,7 +14,7 @@ from benchmarks.slow_clients.others import Served, served
 from benchmarks.vitals import Vitals, vitals
 
 _HOW: tuple[HangUp, ...] = ("close", "reset")
-_LARGE_BYTES = 8 * 1024 * 1024
+_LARGE_BYTES = 7_000_000
 """More than a part, so that who hangs up leaves an open multipart upload to clean up."""
 
 MORE_HANDLES = 24
@@ -140,7 +140,7 @@ def _hang_ups(plan: Plan, target: Target, clip: bytes) -> Iterator[Awaitable[Non
         await hang_up(target, large, sent, how)
 
     for n in range(plan.hang_ups):
-        sent = dice.randrange(len(clip)) if n % 2 else dice.randrange(_LARGE_BYTES, 2 * _LARGE_BYTES)
+        sent = dice.randrange(len(clip)) if n % 2 else _LARGE_BYTES + dice.randrange(10**6)
         yield later(dice.uniform(0, plan.seconds * 0.8), sent, _HOW[n // 2 % 2])
 
 
