@@ -55,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(options: argparse.Namespace) -> None:
     read = configuration()
+    sockets = [_shared(options.host, options.port)] if options.share_port else None
     config = uvicorn.Config(
         app_of(read),
         host=options.host,
@@ -70,7 +71,7 @@ def _serve(options: argparse.Namespace) -> None:
     )
     server = uvicorn.Server(config)
     with suppress(KeyboardInterrupt):
-        server.run(sockets=[_shared(options.host, options.port)] if options.share_port else None)
+        server.run(sockets=sockets)
     if not server.started:
         sys.exit(NOT_STARTED)
 
