@@ -4,7 +4,7 @@ Starts the whole of Twinreel as processes on loopback, uploads clips at a steady
 takes at the start, in the middle and at the end: resident memory and file handles. Each clip comes three times on the
 average, as itself, in another size and codec, and with other bytes, so that one is approved and the others are
 duplicates. At the end the queue has to be empty, every upload has to have one verdict, and no service may have grown by
-more than --growth. Exit code 1 when that is not so.
+more than --growth from the middle to the end. Exit code 1 when that is not so.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--warm", type=float, default=0.1, help="part of the time before the start (default: %(default)g)"
     )
-    made.add_argument("--growth", type=float, default=50.0, help="MB that are not too many (default: %(default)g)")
-    made.add_argument("--more-handles", type=int, default=30, help="that are not too many (default: %(default)s)")
+    made.add_argument("--growth", type=float, default=50.0, help="MB of memory (default: %(default)g)")
+    made.add_argument("--more-handles", type=int, default=30, help="file handles, likewise (default: %(default)s)")
     made.add_argument("--patience", type=float, default=900.0, help="for the last verdict, seconds")
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--work", type=Path, help="keep clips, logs and data here (default: a folder that is removed)")

@@ -40,13 +40,13 @@ def verdicts_table(videos: Sequence[Decided]) -> str:
 
 
 def growths(looks: Sequence[Look], *, most_bytes: float, most_handles: int) -> list[str]:
-    """Services that took more at the end than at the first look, in sentences."""
-    first, last = looks[0], looks[-1]
+    """Services that took more at the end than in the middle, when everything had been started long since: sentences."""
+    first, last = looks[-2], looks[-1]
     found = []
     for name, end in last.services.items():
         start = first.services[name]
         if end.resident - start.resident > most_bytes:
             found.append(f"{name} has grown by {(end.resident - start.resident) / 1e6:.0f} MB")
         if end.handles - start.handles > most_handles:
-            found.append(f"{name} has {end.handles} file handles open, {start.handles} at the start")
+            found.append(f"{name} has {end.handles} file handles open, {start.handles} in the middle")
     return found
