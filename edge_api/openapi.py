@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_api.access import Access, Entry
 from edge_api.bodies import FURTHEST
-from edge_api.errors import ERRORS
+from edge_api.errors import ERRORS, EVERYWHERE
 from edge_api.schemas import schemas
 from edge_api.scopes import MEANINGS
 from edge_api.settings import Settings
@@ -235,7 +235,7 @@ def _operation(
     located: Collection[str] = (),
 ) -> Json:
     """answers: status -> the schema of its JSON. Errors every route can give are added."""
-    answers = {**answers, "500": "Error"}
+    answers = dict.fromkeys(EVERYWHERE, "Error") | dict(answers)
     operation: Json = {
         "summary": summary,
         "responses": {status: _answer(schema, status in located) for status, schema in sorted(answers.items())},

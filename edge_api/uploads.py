@@ -27,6 +27,7 @@ from edge_api.quotas import Quota, quota_of
 from edge_api.settings import Settings
 from edge_api.state import Request
 from edge_api.streams import Meter, Patience, announced_bytes
+from edge_api.turns import Turn
 from wire.jobs import JobFormatError, Priority, priority_of
 from wrangler_compat.errors import BindingError
 from wrangler_compat.r2.types import R2Bucket
@@ -53,10 +54,11 @@ async def _upload(request: Request, user: User) -> JSONResponse:
     await check_backlog(env, settings)
     await meter.begin()
     async with (
-        request.state["turns"].upload(settings.upload_wait_seconds),
+        request.state["turns"].upload() as turn,
         _incoming(env.video_bucket, settings, quota, room) as incoming,
     ):
-        priority = await _receive(request, form, incoming, meter, settings)
+        priority = await _receive(request, form, incoming, meter, turn, settings)
+        await turn.take()
         uploaded = await incoming.finish(user, priority, request_id_of(request))
         structlog.contextvars.bind_contextvars(video_id=uploaded.video_id)
         try:
@@ -88,6 +90,11 @@ class _Incoming:
         self._writer: ObjectWriter | None = None
         self._is_kept = False
         self._boxes = BoxWalk()
+
+    @property
+    def held(self) -> int:
+        """Bytes that wait in memory for others to come."""
+        return len(self._head) + (self._writer.filled if self._writer is not None else 0)
 
     async def take(self, data: memoryview) -> None:
         """Raises ApiError on a file too large or of another format, BindingError when R2 fails."""
@@ -158,18 +165,19 @@ async def _incoming(bucket: R2Bucket, settings: Settings, quota: Quota, room: in
 
 
 async def _receive(
-    request: Request, form: UploadForm, incoming: _Incoming, meter: Meter, settings: Settings
+    request: Request, form: UploadForm, incoming: _Incoming, meter: Meter, turn: Turn, settings: Settings
 ) -> Priority:
     """Read the body to its end. Raises ApiError, ClientDisconnect, BindingError."""
     received, priority = 0, None
     async with aclosing(request.stream()) as body:
-        async for chunk in Patience(settings.upload_idle_seconds).chunks(body):
+        async for chunk in Patience(turn, settings.upload_idle_seconds).chunks(body):
             received += len(chunk)
             if received > settings.max_file_size + OVERHEAD_BYTES:
                 raise too_large(settings)
             await meter.take(len(chunk))
             for data in form.feed(chunk):
                 await incoming.take(data)
+            turn.hold(incoming.held)
             priority = priority or _priority(form)
     if not form.is_complete:
         raise ApiError("UPLOAD_INCOMPLETE")

@@ -74,7 +74,7 @@ async def test_wrong_method(world: World, path: str) -> None:
     for method in (method for method in METHODS if method not in known):
         answer = await world.client.request(method, path_with(path), headers=world.alice.headers)
         assert check_shape(answer)["code"] == "METHOD_NOT_ALLOWED"
-        assert set(answer.headers["allow"].split(", ")) - {"HEAD"} == known
+        assert set(answer.headers["allow"].split(", ")) == known | ({"HEAD"} if "GET" in known else set())
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/api", "/api/videos/", "/api//videos", "/internal", "/livez/x"])
