@@ -7,7 +7,10 @@ PAGE = 1000
 _AMONG = "IN (SELECT value FROM json_each(?1))"
 
 # A video that is being purged still counts: its objects and vectors go with the purge.
-KNOWN = f"SELECT id FROM videos WHERE id {_AMONG} UNION SELECT video_id FROM purges WHERE video_id {_AMONG}"
+KNOWN = f"""
+SELECT id FROM videos WHERE id {_AMONG} UNION SELECT video_id FROM purges WHERE video_id {_AMONG}
+UNION SELECT id FROM searches WHERE id {_AMONG}
+"""
 STATUSES = f"SELECT id, status FROM videos WHERE id {_AMONG}"
 
 _ROW = """

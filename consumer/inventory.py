@@ -77,7 +77,7 @@ async def rows_after(db: D1Database, sql: str, column: str, *values: str | int) 
 
 
 async def known_among(db: D1Database, video_ids: Sequence[str]) -> set[str]:
-    """Those that have a row or are being purged."""
+    """Those that have a row, as a video or a search, or are being purged."""
     rows = (await db.prepare(doctor_queries.KNOWN).bind(json.dumps(list(video_ids))).all()).results
     return {row["id"] for row in rows}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wire.fingerprints import ALGORITHM_VERSION, Fingerprint
-from wire.jobs import Priority, priority_of
+from wire.jobs import JobKind, Priority, priority_of
 from wire.processing import Tier
 from wire.verdicts import Verdict
 
@@ -79,7 +79,7 @@ def thumbnail_key(video: Video) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A lease on a video's job. owner: unlike any other claim's. attempt: 1 on the first try.
+    """A lease on a video's job. owner: unlike any other claim's. attempt: 1 on the first try. kind: what is to be done.
 
     worker_deaths: how often a worker died of it until now. outage_since: since when it waits for a service, a moment.
     interruptions: attempts that something else cut short.
@@ -91,6 +91,7 @@ class Claim:
     worker_deaths: int = 0
     outage_since: str | None = None
     interruptions: int = 0
+    kind: JobKind = "decide"
 
     @property
     def own_attempt(self) -> int:

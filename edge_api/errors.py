@@ -47,6 +47,7 @@ ERRORS: Mapping[str, ErrorKind] = {
     "QUOTA_EXCEEDED": ErrorKind(403, "Your quota is used up; delete videos, or ask an admin for more."),
     "NOT_FOUND": ErrorKind(404, "There is nothing at this address."),
     "VIDEO_NOT_FOUND": ErrorKind(404, "You have no video with this id."),
+    "SEARCH_NOT_FOUND": ErrorKind(404, "You have no search with this id; answers are kept for a while only."),
     "METHOD_NOT_ALLOWED": ErrorKind(405, "This address does not take this method."),
     "UPLOAD_STALLED": ErrorKind(408, "Nothing more of the upload arrived in time; send it again."),
     "NOT_FLAGGED": ErrorKind(409, "Only a flagged video can be reviewed."),

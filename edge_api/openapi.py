@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from edge_api.access import Access, Entry
+from edge_api.answers import LONGEST_WAIT_SECONDS
 from edge_api.errors import ERRORS
 from edge_api.schemas import schemas
 from edge_api.scopes import MEANINGS
@@ -16,11 +17,12 @@ VERSION = "0.1.0"
 Json = dict[str, Any]
 
 _ID: Json = {"$ref": "#/components/parameters/VideoId"}
+_SEARCH_ID: Json = {"$ref": "#/components/parameters/SearchId"}
 
 
 def document(settings: Settings, entries: Iterable[Entry]) -> Json:
     """entries: the table of routes, which says who may call what. Raises KeyError on a route that is not described."""
-    paths = _public() | _uploads() | _videos() | _internal()
+    paths = _public() | _uploads() | _searches() | _videos() | _internal()
     for entry in entries:
         for method in (entry.methods or set()) - {"HEAD"}:
             _secure(paths[entry.path][method.lower()], entry.access)
@@ -40,7 +42,13 @@ def document(settings: Settings, entries: Iterable[Entry]) -> Json:
                     "in": "path",
                     "required": True,
                     "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
-                }
+                },
+                "SearchId": {
+                    "name": "search_id",
+                    "in": "path",
+                    "required": True,
+                    "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+                },
             },
             "securitySchemes": {
                 "token": {
@@ -102,6 +110,45 @@ def _uploads() -> Json:
                 body=_json_body("FingerprintRequest"),
                 located={"202"},
             )
+        },
+    }
+
+
+def _searches() -> Json:
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    one: Json = {"type": "object", "required": ["video"], "properties": {"video": file}}
+    reference_id = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+    two = one | {"properties": {"video": file, "reference": file, "reference_id": reference_id}}
+    answers = {"202": "Asked", "400": "Error", "408": "Error", "413": "Error", "415": "Error", "503": "Error"}
+    wait = {
+        "name": "wait",
+        "in": "query",
+        "schema": {"type": "integer", "minimum": 0, "maximum": LONGEST_WAIT_SECONDS, "default": 0},
+    }
+    found = {"404": "Error", "503": "Error"}
+    return {
+        "/api/search": {
+            "post": _operation(
+                "Look a video up in the catalogue without adding it.",
+                answers,
+                body={"multipart/form-data": {"schema": one}, **_json_body("SearchRequest")},
+                located={"202"},
+            )
+        },
+        "/api/compare": {
+            "post": _operation(
+                "Compare two videos, or one with a video of the catalogue, without storing them.",
+                answers | {"404": "Error"},
+                body={"multipart/form-data": {"schema": two}},
+                located={"202"},
+            )
+        },
+        "/api/searches/{search_id}": {
+            "parameters": [_SEARCH_ID],
+            "get": _operation(
+                "A search and its answer.", {"200": "Search", "400": "Error", **found}, parameters=[wait]
+            ),
+            "delete": _operation("Delete a search.", {"200": "SearchDeleted", **found}),
         },
     }
 

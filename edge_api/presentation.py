@@ -32,6 +32,7 @@ REASONS: Mapping[str, str] = {
     "empty_range": "The video has nothing between the given start and stop.",
     "too_demanding": "Looking at this video takes more time or memory than a video is given; re-encode it.",
     "infected": "The file holds something that a virus scanner knows; it is not accepted.",
+    "no_reference": "The video to compare with is gone, or its fingerprint cannot be compared.",
     "mismatched_fragments": "The video changed while it was being looked at; submit it again.",
 }
 """Reasons by the word that the row keeps. Unknown words are shown with the job's own sentence."""
@@ -78,13 +79,13 @@ async def video_json(
         case _:
             body |= {"reason": row["reason"], "message": _sentence(row)}
     if with_matches and row["status"] in ("duplicate", "flagged", "approved") and row["matches"]:
-        body["matches"] = [_match(match) for match in json.loads(row["matches"])]
+        body["matches"] = [match_json(match) for match in json.loads(row["matches"])]
     elif with_matches and row["status"] in ("duplicate", "flagged"):
         body["matches"] = []
     return body
 
 
-def _match(kept: Mapping[str, Any]) -> dict[str, Any]:
+def match_json(kept: Mapping[str, Any]) -> dict[str, Any]:
     """What the evidence may say of another's video: its id and the measurements, whatever else a row may hold."""
     segments = [{name: part[name] for name in _SEGMENT if name in part} for part in kept.get("segments", ())]
     return {name: kept[name] for name in _MATCH if name in kept} | {"segments": segments}

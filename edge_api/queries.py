@@ -287,7 +287,8 @@ DELETE_VIDEO = (
 # At most ?1 + 1 rows are counted: it is asked with each upload.
 PENDING_JOBS = """
 SELECT COUNT(*) AS n FROM
-    (SELECT 1 FROM processing_jobs WHERE status IN ('pending', 'processing') LIMIT ?1 + 1) AS waiting
+    (SELECT 1 FROM processing_jobs WHERE status IN ('pending', 'processing')
+     UNION ALL SELECT 1 FROM searches WHERE status IN ('pending', 'processing') LIMIT ?1 + 1) AS waiting
 """
 
 _FAILED = """
@@ -371,3 +372,26 @@ REROOT_DEPENDENTS = """
 UPDATE videos SET duplicate_of = (SELECT duplicate_of FROM videos WHERE id = ?1)
 WHERE duplicate_of = ?1 AND status = 'duplicate'
 """
+
+# --- searches -------------------------------------------------------------------------------------------------------
+
+INSERT_SEARCH = """
+INSERT INTO searches (id, user_id, kind, r2_key, source_url, content_sha256, file_size, mime_type, reference_key,
+                      reference_id, request_id, created_at, status)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'pending')
+"""
+
+SEARCH = "SELECT * FROM searches WHERE id = ?1 AND user_id = ?2"
+
+DELETE_SEARCH = "DELETE FROM searches WHERE id = ?1"
+
+# What a verdict says of the video that it calls the original.
+ORIGINAL = """
+SELECT videos.uploaded_at, users.username AS uploader
+FROM videos LEFT JOIN users ON users.id = videos.user_id WHERE videos.id = ?1
+"""
+
+
+def known_searches(count: int) -> str:
+    """Which of so many ids are searches."""
+    return f"SELECT id FROM searches WHERE id IN ({', '.join(f'?{number}' for number in range(1, count + 1))})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge_api import events, health, index, internal, remote, reviews, uploads, videos
+from edge_api import answers, events, health, index, internal, remote, reviews, searches, uploads, videos
 from edge_api.access import Entry, for_everybody, for_scope, for_services, for_services_or_scope
 
 
@@ -15,6 +15,10 @@ def routes() -> list[Entry]:
         for_everybody("GET", "/metrics", health.metrics),
         for_scope("POST", "/api/upload", "fingerprint:write", uploads.upload, counts_as="uploads"),
         for_scope("POST", "/api/fingerprints", "fingerprint:write", remote.fingerprint_url, counts_as="uploads"),
+        for_scope("POST", "/api/search", "fingerprint:read", searches.search, counts_as="uploads"),
+        for_scope("POST", "/api/compare", "fingerprint:read", searches.compare, counts_as="uploads"),
+        for_scope("GET", "/api/searches/{search_id}", "fingerprint:read", answers.get_search),
+        for_scope("DELETE", "/api/searches/{search_id}", "fingerprint:read", answers.delete_search),
         for_scope("GET", "/api/videos", "fingerprint:read", videos.list_videos),
         for_scope("GET", "/api/videos/{video_id}", "fingerprint:read", videos.get_video),
         for_scope("DELETE", "/api/videos/{video_id}", "fingerprint:delete", videos.delete_video),

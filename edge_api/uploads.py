@@ -6,8 +6,10 @@ Whatever goes wrong before the rows are written leaves nothing behind: no object
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -18,7 +20,7 @@ from edge_api.backlog import check_backlog
 from edge_api.boxes import BoxWalk
 from edge_api.catalogue import Upload, insert_upload, retract_upload, wake
 from edge_api.errors import ApiError, request_id_of
-from edge_api.form import OVERHEAD_BYTES, UploadForm, boundary_of
+from edge_api.form import FILE_FIELD, OVERHEAD_BYTES, UploadForm, boundary_of
 from edge_api.formats import HEAD_BYTES, WEBM, Container, recognise
 from edge_api.keys import new_id, timestamp, video_key
 from edge_api.objects import ObjectWriter
@@ -50,8 +52,8 @@ async def upload(request: Request, user: User) -> JSONResponse:
 async def _upload(request: Request, user: User) -> tuple[JSONResponse, str, int]:
     settings, env = request.state["settings"], request.state["env"]
     form = UploadForm(boundary_of(request.headers.get("content-type")))
-    announced, quota = _announced_size(request.headers.get("content-length"), settings), quota_of(user, settings)
-    meter = _Meter(request, user, announced)
+    announced, quota = announced_size(request.headers.get("content-length"), settings), quota_of(user, settings)
+    meter, video_id = Meter(request, user, announced), new_id()
     room = await quota.room(
         env.db, settings.binding_timeout_seconds, wanted_bytes=max(0, (announced or 0) - OVERHEAD_BYTES)
     )
@@ -59,11 +61,22 @@ async def _upload(request: Request, user: User) -> tuple[JSONResponse, str, int]
     await meter.begin()
     async with (
         request.state["turns"].upload(settings.upload_wait_seconds),
-        _incoming(env.video_bucket, settings, quota, room) as incoming,
+        incoming_file(env.video_bucket, settings, quota, room, partial(video_key, video_id, timestamp())) as incoming,
     ):
-        priority = await _receive(request, form, incoming, meter, settings)
-        uploaded = await incoming.finish(user, priority, request_id_of(request))
-        structlog.contextvars.bind_contextvars(video_id=uploaded.video_id)
+        priority = await receive(request, form, {FILE_FIELD: incoming}, meter, settings)
+        stored = await incoming.finish()
+        uploaded = Upload(
+            video_id=video_id,
+            r2_key=stored.key,
+            user_id=user.id,
+            uploaded_at=timestamp(),
+            file_size=stored.size,
+            mime_type=stored.mime_type,
+            priority=priority,
+            content_sha256=stored.sha256,
+            request_id=request_id_of(request),
+        )
+        structlog.contextvars.bind_contextvars(video_id=video_id)
         try:
             status = await insert_upload(env, uploaded, quota, settings.binding_timeout_seconds)
         except BaseException as error:
@@ -82,14 +95,26 @@ async def _upload(request: Request, user: User) -> tuple[JSONResponse, str, int]
     return response, status, uploaded.file_size
 
 
-class _Incoming:
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file that is complete in R2. size: bytes. sha256: hex."""
+
+    key: str
+    size: int
+    mime_type: str
+    sha256: str
+
+
+class Incoming:
     """The file of one upload: recognised from its first bytes, counted, and handed on to R2."""
 
-    def __init__(self, bucket: R2Bucket, settings: Settings, quota: Quota, room: int | None) -> None:
-        """room: bytes that the quota leaves; None: any number."""
+    def __init__(
+        self, bucket: R2Bucket, settings: Settings, quota: Quota, room: int | None, key_of: Callable[[str], str]
+    ) -> None:
+        """room: bytes that the quota leaves; None: any number. key_of: gives the object's key for an extension."""
         self._bucket, self._settings = bucket, settings
         self._quota, self._room = quota, room
-        self._video_id = new_id()
+        self._key_of = key_of
         self._head = bytearray()
         self._size = 0
         self._container: Container | None = None
@@ -113,7 +138,7 @@ class _Incoming:
         if len(self._head) >= HEAD_BYTES:
             await self._begin()
 
-    async def finish(self, user: User, priority: Priority, request_id: str) -> Upload:
+    async def finish(self) -> Stored:
         """The object is complete. Raises ApiError on a file that is empty, cut, or not a picture we take."""
         if self._size == 0:
             raise ApiError("EMPTY_FILE")
@@ -123,17 +148,7 @@ class _Incoming:
             raise ApiError("TRUNCATED_FILE" if fault == "truncated" else "NO_VIDEO_TRACK")
         sha256 = await writer.finish()
         assert self._container is not None
-        return Upload(
-            video_id=self._video_id,
-            r2_key=self._key,
-            user_id=user.id,
-            uploaded_at=timestamp(),
-            file_size=self._size,
-            mime_type=self._container.mime_type,
-            priority=priority,
-            content_sha256=sha256,
-            request_id=request_id,
-        )
+        return Stored(self._key, self._size, self._container.mime_type, sha256)
 
     def keep(self) -> None:
         self._is_kept = True
@@ -147,7 +162,7 @@ class _Incoming:
         self._container = recognise(bytes(self._head[:HEAD_BYTES]))
         if self._container is None or self._container.name not in settings.allowed_formats:
             raise ApiError("UNSUPPORTED_FORMAT", supported_formats=list(settings.allowed_formats))
-        self._key = video_key(self._video_id, timestamp(), self._container.name)
+        self._key = self._key_of(self._container.name)
         self._writer = ObjectWriter(
             self._bucket,
             self._key,
@@ -162,15 +177,18 @@ class _Incoming:
 
 
 @asynccontextmanager
-async def _incoming(bucket: R2Bucket, settings: Settings, quota: Quota, room: int | None) -> AsyncIterator[_Incoming]:
-    incoming = _Incoming(bucket, settings, quota, room)
+async def incoming_file(
+    bucket: R2Bucket, settings: Settings, quota: Quota, room: int | None, key_of: Callable[[str], str]
+) -> AsyncIterator[Incoming]:
+    """On leaving, an object that was not told to be kept is removed."""
+    incoming = Incoming(bucket, settings, quota, room, key_of)
     try:
         yield incoming
     finally:
         await incoming.close()
 
 
-class _Meter:
+class Meter:
     """Counts the bytes of one upload against the token's limit: all at once where their number is announced, else as
     they arrive, part by part."""
 
@@ -193,23 +211,24 @@ class _Meter:
         await self._request.state["limiting"].count(self._request.scope, "upload-bytes", self._key, size)
 
 
-async def _receive(
-    request: Request, form: UploadForm, incoming: _Incoming, meter: _Meter, settings: Settings
+async def receive(
+    request: Request, form: UploadForm, files: Mapping[str, Incoming], meter: Meter, settings: Settings
 ) -> Priority:
-    """Read the body to its end. Raises ApiError, ClientDisconnect, BindingError."""
+    """Read the body to its end. files: by their field, of which `video` must come. Raises ApiError, ClientDisconnect,
+    BindingError."""
     received, priority = 0, None
     async with aclosing(request.stream()) as body:
         async for chunk in _unless_silent(body, settings.upload_idle_seconds):
             received += len(chunk)
-            if received > settings.max_file_size + OVERHEAD_BYTES:
+            if received > settings.max_file_size * len(files) + OVERHEAD_BYTES:
                 raise _too_large(settings)
             await meter.take(len(chunk))
-            for data in form.feed(chunk):
-                await incoming.take(data)
+            for name, data in form.feed(chunk):
+                await files[name].take(data)
             priority = priority or _priority(form)
     if not form.is_complete:
         raise ApiError("UPLOAD_INCOMPLETE")
-    if not form.has_file:
+    if FILE_FIELD not in form.files:
         raise ApiError("MISSING_FIELD")
     return priority or "normal"
 
@@ -236,14 +255,14 @@ async def _unless_silent(body: AsyncGenerator[bytes, None], idle_seconds: float)
             yield chunk
 
 
-def _announced_size(content_length: str | None, settings: Settings) -> int | None:
-    """Bytes of the body, where the client says. Raises ApiError."""
+def announced_size(content_length: str | None, settings: Settings, *, files: int = 1) -> int | None:
+    """Bytes of the body, where the client says. files: how many it may hold. Raises ApiError."""
     if content_length is None:
         return None
     if not content_length.isascii() or not content_length.isdigit():
         raise ApiError("BAD_REQUEST", "The Content-Length is not a number.")
     announced = int(content_length[:20])
-    if announced > settings.max_file_size + OVERHEAD_BYTES:
+    if announced > settings.max_file_size * files + OVERHEAD_BYTES:
         raise _too_large(settings)
     return announced
 

@@ -78,7 +78,12 @@ async def delete_video(request: Request, user: User) -> JSONResponse:
 
 async def visible_row(request: Request, user: User) -> Row:
     """The video that the path names. Raises ApiError VIDEO_NOT_FOUND when there is none that this user may see."""
-    video_id, state = request.path_params["video_id"], request.state
+    return await video_row(request, user, request.path_params["video_id"])
+
+
+async def video_row(request: Request, user: User, video_id: str) -> Row:
+    """As visible_row, for an id that came otherwise."""
+    state = request.state
     if not is_id(video_id):
         raise ApiError("VIDEO_NOT_FOUND")
     async with deadline(state["settings"].binding_timeout_seconds, "DB"):

@@ -84,13 +84,13 @@ class Deadly:
 def killed_at(consumer: Consumer, point: str) -> Iterator[Deadly]:
     """This worker dies at this point. It is dead afterwards: nothing of it is used again."""
     binding, method, which, moment = POINTS[point]
-    pipeline, catalogue, search = consumer.jobs.pipeline, consumer.catalogue, consumer.search
+    pipeline, catalogue, search = consumer.pipeline, consumer.catalogue, consumer.search
     holders: dict[str, list[tuple[Any, str]]] = {
-        "bucket": [(pipeline, "bucket")],
+        "bucket": [(part, "bucket") for part in (pipeline, pipeline.fingerprinting, pipeline.comparison)],
         "db": [(pipeline, "db"), (catalogue, "db"), (pipeline.leases, "db"), (pipeline.rows, "db")],
         "vectorize": [(catalogue, "videos"), (search, "videos")],
         "segments": [(catalogue, "segments"), (search, "segments")],
-        "processor": [(pipeline.extraction, "processor")],
+        "processor": [(pipeline.fingerprinting.extraction, "processor")],
     }
     if binding == "told":
         outbox = consumer.jobs.outbox

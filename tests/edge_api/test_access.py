@@ -27,7 +27,7 @@ from tests.edge_api.test_internal import callback
 from tests.edge_api.test_videos import MATCH
 
 Call = tuple[str, str]
-Kind = Literal["open", "own", "video", "moderator", "service", "operator"]
+Kind = Literal["open", "own", "video", "search", "moderator", "service", "operator"]
 
 KINDS: Mapping[Kind, Mapping[str, str]] = {
     # Everybody, whatever they show.
@@ -36,6 +36,8 @@ KINDS: Mapping[Kind, Mapping[str, str]] = {
     "own": {"bob": "ok", "moderator": "ok", "admin": "ok"},
     # One video: its owner's, and everybody's for those who look after them.
     "video": {"bob": "VIDEO_NOT_FOUND", "moderator": "ok", "admin": "ok"},
+    # One search: whoever asked it, and nobody else.
+    "search": dict.fromkeys(("bob", "moderator", "admin"), "SEARCH_NOT_FOUND"),
     # One video, settled by those who look after them.
     "moderator": {"alice": "FORBIDDEN", "bob": "VIDEO_NOT_FOUND", "moderator": "ok", "admin": "ok"},
     # The services of this installation alone: no token is taken.
@@ -96,6 +98,10 @@ RULES: Mapping[Call, Rule] = {
     ("POST", "/api/fingerprints"): Rule(
         "own", "fingerprint:write", success=202, json={"video_url": "https://example.org/a.mp4"}
     ),
+    ("POST", "/api/search"): Rule("own", "fingerprint:read", success=202),
+    ("POST", "/api/compare"): Rule("own", "fingerprint:read", success=202),
+    ("GET", "/api/searches/{search_id}"): Rule("search", "fingerprint:read"),
+    ("DELETE", "/api/searches/{search_id}"): Rule("search", "fingerprint:read"),
     ("GET", "/api/videos"): Rule("own", "fingerprint:read"),
     ("GET", "/api/videos/{video_id}"): Rule("video", "fingerprint:read"),
     ("GET", "/api/videos/{video_id}/events"): Rule("video", "fingerprint:read"),
@@ -166,17 +172,24 @@ async def headers_of(world: World, rule: Rule, caller: str) -> dict[str, str]:
 async def ask(world: World, call: Call, video_id: str, headers: Mapping[str, str]) -> httpx.Response:
     (method, path), rule = call, RULES[call]
     options: dict[str, Any] = {"json": rule.json} if rule.json else {}
-    if path == "/api/upload":
+    if path in ("/api/upload", "/api/search"):
         options = {"files": {"video": ("a.mp4", mp4(seed=99), "video/mp4")}}
+    elif path == "/api/compare":
+        options = {"files": {name: ("a.mp4", mp4(seed=99), "video/mp4") for name in ("video", "reference")}}
     elif path == "/internal/retry":
         options = {"json": {"video_id": video_id}}
     elif path == "/internal/fingerprint-complete":
         options = {"json": callback(video_id)}
-    return await world.client.request(method, path.replace("{video_id}", video_id), headers=headers, **options)
+    path = path.replace("{video_id}", video_id).replace("{search_id}", video_id)
+    return await world.client.request(method, path, headers=headers, **options)
 
 
 async def prepared(world: World, call: Call) -> str:
-    """Alice's video, in a state in which the call succeeds."""
+    """Alice's video, or search, in a state in which the call succeeds."""
+    if "{search_id}" in call[1]:
+        files = {"video": ("a.mp4", mp4(seed=1), "video/mp4")}
+        asked = await world.client.post("/api/search", files=files, headers=world.alice.headers)
+        return str(asked.json()["search_id"])
     video_id = await world.uploaded(mp4(seed=1), world.alice)
     if "{video_id}" in call[1]:
         await world.decide(video_id, "flagged", reason="mirrored", similarity_score=0.9)
@@ -195,13 +208,15 @@ async def test_matrix(world: World, call: Call, caller: str) -> None:
     if expected == "ok":
         assert answer.status_code == rule.success, answer.text
     else:
-        status = {"VIDEO_NOT_FOUND": 404, "FORBIDDEN": 403, "MISSING_SCOPE": 403}.get(expected, 401)
+        status = {"VIDEO_NOT_FOUND": 404, "SEARCH_NOT_FOUND": 404, "FORBIDDEN": 403, "MISSING_SCOPE": 403}.get(
+            expected, 401
+        )
         assert (answer.status_code, answer.json()["code"]) == (status, expected)
         assert await state(world) == before, "a refusal changes nothing"
 
 
 async def state(world: World) -> Any:
-    tables = ("videos", "processing_jobs", "verdicts", "notifications", "audit_log", "purges", "catalogue")
+    tables = ("videos", "searches", "processing_jobs", "verdicts", "notifications", "audit_log", "purges", "catalogue")
     rows = [await world.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables if table != "purges"]
     return rows, await world.rows("SELECT * FROM purges"), await world.keys(), len(world.jobs())
 

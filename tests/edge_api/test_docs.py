@@ -24,7 +24,7 @@ VARS = tomllib.loads((WORKER_FOLDER / "wrangler.toml").read_text(encoding="utf-8
 def test_every_route_has_a_section_and_a_curl_line(method: str, path: str) -> None:
     headings = [line for line in PAGE.splitlines() if line.startswith("## ")]
     assert any(method in line and path in re.split(r"[\s,]+", line) for line in headings), f"{method} {path}"
-    asked = path.replace("{video_id}", "$VIDEO_ID")
+    asked = path.replace("{video_id}", "$VIDEO_ID").replace("{search_id}", "$SEARCH_ID")
     assert re.search(rf"\$TWINREEL{re.escape(asked)}(?=[\"?\s]|$)", PAGE), f"no curl line for {path}"
 
 
@@ -47,6 +47,12 @@ def test_every_setting_with_its_default_and_no_other() -> None:
 
 def test_every_field_of_a_video() -> None:
     for shape in schemas(settings_with(), ERRORS)["Video"]["oneOf"]:
+        for name in shape["properties"]:
+            assert f"`{name}" in PAGE, name
+
+
+def test_every_field_of_a_search() -> None:
+    for shape in schemas(settings_with(), ERRORS)["Search"]["oneOf"]:
         for name in shape["properties"]:
             assert f"`{name}" in PAGE, name
 
