@@ -35,6 +35,7 @@ from consumer.records import (
     Opinion,
     Video,
     fingerprint_key,
+    preview_key,
     thumbnail_key,
 )
 from consumer.search import Query, Search
@@ -118,12 +119,14 @@ class Pipeline:
         kept = Kept(fingerprint, fingerprint_key(video))
         with self.metrics.timed("keep"):
             await self.bucket.put(kept.key, await self.workers.run(pack, fingerprint))
-            thumbnail = None
-            if extracted.thumbnail is not None:
-                thumbnail = thumbnail_key(video)
-                await self.bucket.put(
-                    thumbnail, extracted.thumbnail, http_metadata=R2HttpMetadata(content_type="image/jpeg")
-                )
+            thumbnail, preview = extracted.thumbnail, extracted.preview
+            shown = {
+                thumbnail_key(video): thumbnail,
+                preview_key(video): None if preview is None else preview.jpeg,
+            }
+            for key, jpeg in shown.items():
+                if jpeg is not None:
+                    await self.bucket.put(key, jpeg, http_metadata=R2HttpMetadata(content_type="image/jpeg"))
             guard = self.db.prepare(queries.GUARD_LEASE).bind(claim.owner, video.id)
             row = self.db.prepare(queries.KEPT).bind(
                 video.id,
@@ -131,7 +134,9 @@ class Pipeline:
                 fingerprint.algorithm_version,
                 round(fingerprint.duration),
                 float(fingerprint.duration),
-                thumbnail,
+                None if thumbnail is None else thumbnail_key(video),
+                None if preview is None else preview_key(video),
+                None if preview is None else preview.layout,
             )
             await self._guarded(claim, self.db.batch([guard, row]))
         return kept

@@ -34,7 +34,8 @@ VERSION = "SELECT version FROM catalogue WHERE id = 1"
 KEPT = """
 UPDATE videos
 SET fingerprint_id = ?2, algorithm_version = ?3, duration = ?4, duration_seconds = ?5,
-    thumbnail_key = COALESCE(?6, thumbnail_key)
+    thumbnail_key = COALESCE(?6, thumbnail_key), preview_key = COALESCE(?7, preview_key),
+    preview_layout = COALESCE(?8, preview_layout)
 WHERE id = ?1
 """
 SEGMENTS_OF = "SELECT DISTINCT vector_id FROM segment_vectors WHERE video_id = ?1"

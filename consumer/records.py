@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -77,6 +78,10 @@ def thumbnail_key(video: Video) -> str:
     return f"videos/{folder_of(video.id, video.r2_key, video.uploaded_at)}/{video.id}_thumb.jpg"
 
 
+def preview_key(video: Video) -> str:
+    return f"videos/{folder_of(video.id, video.r2_key, video.uploaded_at)}/{video.id}_preview.jpg"
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A lease on a video's job. owner: unlike any other claim's. attempt: 1 on the first try. kind: what is to be done.
@@ -109,11 +114,27 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class PreviewStrip:
+    """jpeg: so many pictures side by side, each of this size in pixels."""
+
+    jpeg: bytes
+    pictures: int
+    width: int
+    height: int
+
+    @property
+    def layout(self) -> str:
+        """As the row keeps it."""
+        return json.dumps({"pictures": self.pictures, "width": self.width, "height": self.height})
+
+
+@dataclass(frozen=True, slots=True)
 class Extracted:
     """What the processor made of the video. thumbnail: a JPEG."""
 
     fingerprint: Fingerprint
     thumbnail: bytes | None
+    preview: PreviewStrip | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,11 @@ def thumbnail_key(video_id: str, r2_key: str) -> str:
     return f"{r2_key.rpartition('/')[0]}/{video_id}_thumb.jpg"
 
 
+def preview_key(video_id: str, r2_key: str) -> str:
+    """Beside the video."""
+    return f"{r2_key.rpartition('/')[0]}/{video_id}_preview.jpg"
+
+
 def fingerprint_key(video_id: str, r2_key: str) -> str:
     """fingerprints/YYYY/MM/DD/{video_id}.vfp, of the same day as the video's key."""
     return f"fingerprints/{r2_key.partition('/')[2].rpartition('/')[0]}/{video_id}.vfp"

@@ -111,11 +111,15 @@ def _estimate(row: Row, expected: float) -> str:
 
 
 async def _approved(row: Row, env: Env, link_seconds: int) -> dict[str, Any]:
-    body: dict[str, Any] = {"r2_url": None, "thumbnail": None}
+    body: dict[str, Any] = {"r2_url": None, "thumbnail": None, "preview": None}
     if row["source_url"] is None and row["object_deleted_at"] is None:
         body["r2_url"] = await env.video_bucket.presigned_url(row["r2_key"], expires_seconds=link_seconds)
     if row["thumbnail_key"] is not None:
         body["thumbnail"] = await env.video_bucket.presigned_url(row["thumbnail_key"], expires_seconds=link_seconds)
+    if row["preview_key"] is not None:
+        layout = json.loads(row["preview_layout"])
+        url = await env.video_bucket.presigned_url(row["preview_key"], expires_seconds=link_seconds)
+        body["preview"] = {"url": url, "columns": layout["pictures"], **layout}
     if row["similar_to"] is not None:
         body |= {"similar_to": row["similar_to"], "similarity_score": row["similarity_score"]}
     return body

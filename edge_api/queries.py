@@ -206,6 +206,7 @@ _VIDEO_COLUMNS = """
 SELECT videos.id, videos.r2_key, videos.user_id, videos.status, videos.duplicate_of, videos.similarity_score,
        videos.duration, videos.duration_seconds, videos.file_size, videos.mime_type, videos.uploaded_at,
        videos.processed_at, videos.priority, videos.source_url, videos.thumbnail_key, videos.object_deleted_at,
+       videos.preview_key, videos.preview_layout,
        videos.reason, videos.confidence, videos.similar_to, videos.matches, videos.fingerprint_id,
        jobs.status AS job_status, jobs.attempt_count, jobs.error_message, jobs.progress, jobs.stage,
        owners.username AS username,
@@ -305,10 +306,12 @@ SELECT videos.id AS video_id, videos.user_id, jobs.error_message AS reason, jobs
 FAILED_TOTAL = f"SELECT COUNT(*) AS total {_FAILED}"
 
 # ?2 the fingerprint's key ?3 algorithm version ?4 duration, whole seconds ?5 duration, seconds ?6 thumbnail's key
+# ?7 preview's key ?8 its layout (JSON)
 KEEP_FINGERPRINT = """
 UPDATE videos
 SET fingerprint_id = ?2, algorithm_version = ?3, duration = ?4, duration_seconds = ?5,
-    thumbnail_key = COALESCE(?6, thumbnail_key)
+    thumbnail_key = COALESCE(?6, thumbnail_key), preview_key = COALESCE(?7, preview_key),
+    preview_layout = COALESCE(?8, preview_layout)
 WHERE id = ?1 AND status = 'processing'
 """
 

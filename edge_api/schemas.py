@@ -131,6 +131,7 @@ def _requests(settings: Settings) -> Json:
                 "processing_time_ms": {"type": "integer"},
                 "fingerprint": {"type": "string", "contentEncoding": "base64"},
                 "thumbnail": _or_null({"type": "string", "contentEncoding": "base64"}),
+                "preview": _or_null({"type": "object", "required": ["pictures", "width", "height"]}),
             },
         },
     }
@@ -218,6 +219,8 @@ def _video() -> Json:
     }
     sometimes: Json = {"source_url": TEXT, "uploader": _or_null(TEXT)}
     done: Json = {"processed_at": _or_null(TIME), "duration": _or_null(SECONDS)}
+    count: Json = {"type": "integer", "minimum": 1}
+    preview = _object({"url": TEXT, **dict.fromkeys(("pictures", "columns", "width", "height"), count)})
     original = _object({"id": ID, "uploaded_at": TIME, "uploader": _or_null(TEXT)})
     shapes: Mapping[str, tuple[Json, Json]] = {
         "processing": (
@@ -225,7 +228,7 @@ def _video() -> Json:
             {"last_error": TEXT, "attempts": {"type": "integer"}, "failed": {"const": True}},
         ),
         "approved": (
-            {**done, "r2_url": _or_null(TEXT), "thumbnail": _or_null(TEXT)},
+            {**done, "r2_url": _or_null(TEXT), "thumbnail": _or_null(TEXT), "preview": _or_null(preview)},
             {"similar_to": ID, "similarity_score": _or_null(SCORE)},
         ),
         "duplicate": (

@@ -15,7 +15,7 @@ from edge_api.bodies import invalid, whole_number
 from edge_api.catalogue import wake
 from edge_api.deadlines import deadline
 from edge_api.errors import ApiError, request_id_of
-from edge_api.keys import fingerprint_key, is_id, processed_key, thumbnail_key, timestamp
+from edge_api.keys import fingerprint_key, is_id, preview_key, processed_key, thumbnail_key, timestamp
 from edge_api.presentation import expected_seconds, video_json
 from edge_api.state import Request
 from wire.jobs import Job
@@ -132,6 +132,7 @@ async def _delete_rows(request: Request, user: User, row: Row, keys: list[str]) 
 def _keys_of(row: Row) -> list[str]:
     """Every object there may be of a video."""
     video_id, r2_key = row["id"], row["r2_key"]
-    derived = [r2_key, thumbnail_key(video_id, r2_key), fingerprint_key(video_id, r2_key), processed_key(video_id)]
-    named = [key for key in (row["thumbnail_key"], row["fingerprint_id"]) if key is not None]
+    shown = [thumbnail_key(video_id, r2_key), preview_key(video_id, r2_key)]
+    derived = [r2_key, *shown, fingerprint_key(video_id, r2_key), processed_key(video_id)]
+    named = [row[name] for name in ("thumbnail_key", "preview_key", "fingerprint_id") if row[name] is not None]
     return list(dict.fromkeys(derived + named))

@@ -33,6 +33,7 @@ POINTS: dict[str, tuple[str, str, int, str]] = {
     "before the fingerprint is stored": ("bucket", "put", 0, "before"),
     "after the fingerprint was stored": ("bucket", "put", 0, "after"),
     "after the thumbnail was stored": ("bucket", "put", 1, "after"),
+    "after the preview was stored": ("bucket", "put", 2, "after"),
     "after the row named the fingerprint": ("db", "batch", 1, "after"),
     "after the index rows were written": ("db", "batch", 2, "after"),
     "before the video vector is written": ("vectorize", "upsert", 0, "before"),
