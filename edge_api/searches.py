@@ -72,7 +72,9 @@ async def _search_url(request: Request, user: User) -> JSONResponse:
     await check_backlog(request.state["env"], settings)
     search_id = new_id()
     key = search_key(search_id, FILE_FIELD, "url")
-    return await _asked(request, user, Question(search_id, "search", key, timestamp(), source_url=url))
+    question = Question(search_id, "search", key, timestamp(), source_url=url)
+    await _insert(request, user, question)
+    return await _accepted(request, question)
 
 
 async def _receive(request: Request, user: User, kind: str, fields: tuple[str, ...]) -> JSONResponse:
@@ -101,10 +103,10 @@ async def _receive(request: Request, user: User, kind: str, fields: tuple[str, .
             reference_key=None if other is None else other.key,
             reference_id=reference_id,
         )
-        answer = await _asked(request, user, question)
+        await _insert(request, user, question)
         for name in form.files:
             files[name].keep()
-    return answer
+    return await _accepted(request, question)
 
 
 async def _reference_id(request: Request, user: User, form: UploadForm) -> str | None:
@@ -123,10 +125,10 @@ async def _reference_id(request: Request, user: User, form: UploadForm) -> str |
     return str(row["id"])
 
 
-async def _asked(request: Request, user: User, question: Question) -> JSONResponse:
-    """Write the row, and wake a consumer. Raises ApiError UNAVAILABLE; no row stays then."""
+async def _insert(request: Request, user: User, question: Question) -> None:
+    """Write the row. From here on the answer is a promise. Raises ApiError UNAVAILABLE; no row stays then."""
     env, settings = request.state["env"], request.state["settings"]
-    search_id, request_id, stored = question.search_id, request_id_of(request), question.stored
+    search_id, stored = question.search_id, question.stored
     structlog.contextvars.bind_contextvars(search_id=search_id)
     row = env.db.prepare(queries.INSERT_SEARCH).bind(
         search_id,
@@ -139,7 +141,7 @@ async def _asked(request: Request, user: User, question: Question) -> JSONRespon
         None if stored is None else stored.mime_type,
         question.reference_key,
         question.reference_id,
-        request_id,
+        request_id_of(request),
         question.created_at,
     )
     try:
@@ -151,9 +153,14 @@ async def _asked(request: Request, user: User, question: Question) -> JSONRespon
             raise ApiError("UNAVAILABLE") from error
         raise
     log.info("search", kind=question.kind, bytes=None if stored is None else stored.size)
-    await wake(env, Job(search_id, "search", request_id), "normal", settings.binding_timeout_seconds)
-    address = f"/api/searches/{search_id}"
-    answer = {"search_id": search_id, "status": "processing", "status_url": address}
+
+
+async def _accepted(request: Request, question: Question) -> JSONResponse:
+    """Wake a consumer, and say where the answer will be."""
+    job = Job(question.search_id, "search", request_id_of(request))
+    await wake(request.state["env"], job, "normal", request.state["settings"].binding_timeout_seconds)
+    address = f"/api/searches/{question.search_id}"
+    answer = {"search_id": question.search_id, "status": "processing", "status_url": address}
     return JSONResponse(answer, 202, {"Location": address})
 
 

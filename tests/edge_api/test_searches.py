@@ -11,7 +11,7 @@ import pytest
 
 from edge_api.env import Env
 from edge_api.queries import INSERT_SEARCH
-from tests.edge_api.kit import PART, People, Person, World, mp4, serving, settings_with, webm, with_binding
+from tests.edge_api.kit import PART, People, Person, World, mp4, serving, settings_with, until, webm, with_binding
 from tests.edge_api.test_limiting import ON, limited
 from tests.edge_api.test_openapi import check
 from tests.edge_api.test_videos import MATCH
@@ -157,6 +157,24 @@ async def test_a_database_that_fails_leaves_nothing(env: Env, people: People) ->
         answer = await ask(world, "search", video=mp4())
         assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
         assert await nothing_is_left(world)
+
+
+async def test_what_was_promised_is_kept_when_the_queue_hangs_and_the_client_leaves(env: Env, people: People) -> None:
+    class Hanging:
+        async def send(self, *_: object, **__: object) -> None:
+            await asyncio.Event().wait()
+
+    async with serving(settings_with(), with_binding(env, "video_queue", Hanging()), people) as world:
+        asking = asyncio.create_task(ask(world, "search", video=mp4()))
+
+        async def is_written() -> bool:
+            return bool(await world.rows("SELECT id FROM searches"))
+
+        await until(is_written)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        (row,) = await world.rows("SELECT * FROM searches")
+        assert await world.keys() == [row["r2_key"]]
 
 
 async def test_with_a_video_of_the_catalogue_that_one_may_see(world: World) -> None:
