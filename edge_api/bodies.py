@@ -25,7 +25,7 @@ async def json_object(
     request: Request, *, at_most: int = SMALL_BODY_BYTES, within_seconds: float = BODY_SECONDS
 ) -> dict[str, Any]:
     """Raises ApiError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, REQUEST_TIMEOUT or INVALID_JSON."""
-    if _content_type(request) != "application/json":
+    if not is_json(request):
         raise ApiError("UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json.")
     body = await _body(request, at_most, within_seconds)
     try:
@@ -53,6 +53,10 @@ async def form_fields(
         request.scope[_FORM] = fields
     found: dict[str, list[str]] = request.scope[_FORM]
     return found
+
+
+def is_json(request: Request) -> bool:
+    return _content_type(request) == "application/json"
 
 
 def is_form(request: Request) -> bool:

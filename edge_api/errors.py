@@ -55,6 +55,7 @@ ERRORS: Mapping[str, ErrorKind] = {
     "VIDEO_NOT_FOUND": ErrorKind(404, "You have no video with this id."),
     "WEBHOOK_NOT_FOUND": ErrorKind(404, "There is no webhook with this id."),
     "UPLOAD_NOT_FOUND": ErrorKind(404, "You have no upload with this id; create one with POST /api/tus."),
+    "SEARCH_NOT_FOUND": ErrorKind(404, "You have no search with this id; answers are kept for a while only."),
     "METHOD_NOT_ALLOWED": ErrorKind(405, "This address does not take this method."),
     "REQUEST_TIMEOUT": ErrorKind(408, "The request did not arrive in time; send it again."),
     "UPLOAD_STALLED": ErrorKind(408, "Nothing more of the upload arrived in time; send it again."),

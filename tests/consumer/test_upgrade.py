@@ -173,7 +173,7 @@ async def test_what_it_hands_back_the_new_one_takes_and_the_other_way_round(upgr
     assert claim is not None
     assert (claim.attempt, claim.interruptions, claim.worker_deaths) == (1, 0, 0)
     assert not await upgrade.before.claim("held")
-    await upgrade.leases.hand_back(claim, delay_seconds=0.0, is_counted=False)
+    await upgrade.leases.hand_back(claim, "wait", delay_seconds=0.0)
     assert await upgrade.before.claim("held")
     await upgrade.before.decide("held")
 
