@@ -7,20 +7,24 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 
+from consumer import lease_queries
 from consumer.breaker import Breaker
 from consumer.catalogue import Catalogue
 from consumer.clamd import Clamd, address_of
 from consumer.clock import Clock, utc_now
+from consumer.comparison import Comparison
 from consumer.detection import Detection
 from consumer.doctor import Doctor
 from consumer.embedding import index_entries, query_vectors
 from consumer.env import Env
+from consumer.explanation import explain
 from consumer.extraction import Extraction
 from consumer.failed_jobs import FailedJobs
+from consumer.fingerprinting import Fingerprinting
 from consumer.hand import Hand
 from consumer.jobs import Jobs
 from consumer.kept import Shelf
@@ -36,12 +40,14 @@ from consumer.rebuild import Rebuild
 from consumer.rounds import Rounds
 from consumer.scanning import Scanning
 from consumer.search import Search
+from consumer.searching import Searching
 from consumer.settings import Settings
 from consumer.similarity import compare_each
 from consumer.sound_terms import sound_question, sound_terms
 from consumer.sweep import Sweep
 from consumer.thresholds import Thresholds
 from consumer.verdict_rows import VerdictRows
+from consumer.waking import Waking
 from consumer.webhooks.delivery import Webhooks
 from consumer.webhooks.sending import Sender
 from consumer.webhooks.targets import Targets
@@ -57,6 +63,7 @@ class Consumer:
     env: Env
     settings: Settings
     jobs: Jobs
+    pipeline: Pipeline
     sweep: Sweep
     rounds: Rounds
     failed_jobs: FailedJobs
@@ -105,6 +112,7 @@ async def assemble(
     clamd = _clamd(settings)
     with open_workers(executor or processes(settings.compare_workers)) as workers:
         leases = Leases(env.db, now, settings.lease_seconds, settings.heartbeat_seconds)
+        search_leases = replace(leases, sql=lease_queries.SEARCHES, kind="search")
         catalogue = Catalogue(
             db=env.db,
             videos=env.vectorize,
@@ -122,14 +130,23 @@ async def assemble(
             top_k=settings.top_k,
             max_candidates=settings.max_candidates,
         )
+        fingerprinting = Fingerprinting(
+            bucket=env.video_bucket,
+            extraction=Extraction(
+                env.processor, settings.range_seconds, settings.max_parallel_ranges, settings.max_duration
+            ),
+            leases=leases,
+            metrics=metrics,
+            scanning=Scanning(env.video_bucket, clamd) if clamd else None,
+        )
+        comparison = Comparison(env.video_bucket, detection, workers, metrics)
         pipeline = Pipeline(
             bucket=env.video_bucket,
             db=env.db,
             catalogue=catalogue,
             search=search,
-            extraction=Extraction(
-                env.processor, settings.range_seconds, settings.max_parallel_ranges, settings.max_duration
-            ),
+            fingerprinting=fingerprinting,
+            comparison=comparison,
             detection=detection,
             workers=workers,
             leases=leases,
@@ -140,7 +157,17 @@ async def assemble(
             earlier_wait_seconds=settings.earlier_wait_seconds,
             poll_seconds=min(0.2, settings.earlier_wait_seconds / 10),
             deletes_duplicates=settings.delete_duplicates,
-            scanning=Scanning(env.video_bucket, clamd) if clamd else None,
+        )
+        searching = Searching(
+            bucket=env.video_bucket,
+            db=env.db,
+            search=search,
+            fingerprinting=replace(fingerprinting, leases=search_leases),
+            comparison=comparison,
+            leases=search_leases,
+            metrics=metrics,
+            now=now,
+            keep_seconds=settings.search_keep_seconds,
         )
         purging = Purging(env.db, env.video_bucket, catalogue)
         webhooks = Webhooks(
@@ -153,11 +180,11 @@ async def assemble(
             give_up_seconds=settings.webhook_give_up_seconds,
         )
         outbox = Outbox(env.db, now, metrics, deliver=webhooks.tell)
-        jobs = Jobs(
+        searches = Jobs(
             worker=f"{socket.gethostname()}:{os.getpid()}",
-            pipeline=pipeline,
+            steps=searching,
             purging=purging,
-            leases=leases,
+            leases=search_leases,
             hand=Hand(),
             outbox=outbox,
             queues=env.queues,
@@ -168,19 +195,29 @@ async def assemble(
             retry_limit=settings.retry_limit_seconds,
             timeout_seconds=settings.job_timeout_seconds,
         )
-        sweep = Sweep(
+        jobs = replace(searches, steps=pipeline, leases=leases, searches=searches)
+        waking = Waking(
             db=env.db,
             queues=env.queues,
+            metrics=metrics,
+            now=now,
+            pending_grace=settings.pending_grace_seconds,
+            sql=lease_queries.VIDEOS,
+            kind="decide",
+        )
+        sweep = Sweep(
+            db=env.db,
+            waking=(waking, replace(waking, sql=lease_queries.SEARCHES, kind="search")),
             pipeline=pipeline,
             purging=purging,
             outbox=outbox,
             metrics=metrics,
             now=now,
-            pending_grace=settings.pending_grace_seconds,
             lease_duration=settings.lease_seconds,
             interval=settings.sweep_seconds,
             deletes_duplicates=settings.delete_duplicates,
             hand_back_unwritten=jobs.hand_back_unwritten,
+            searching=searching,
         )
         doctor = Doctor(
             rebuild=Rebuild(env.db, env.video_bucket, catalogue, now),
@@ -198,6 +235,7 @@ async def assemble(
             env,
             settings,
             jobs,
+            pipeline,
             sweep,
             rounds,
             failed_jobs,
@@ -230,6 +268,7 @@ def detection_of(settings: Settings) -> Detection:
         compare=compare_each,
         decide=partial(decide, thresholds=thresholds),
         policy_version=POLICY_VERSION,
+        explain=partial(explain, thresholds=thresholds),
     )
 
 

@@ -36,7 +36,7 @@ Remedy = Literal[
 ]
 
 KINDS: Mapping[Kind, str] = {
-    "object_without_row": "objects of videos that no row knows",
+    "object_without_row": "objects of videos and searches that no row knows",
     "open_upload": "multipart uploads that were never completed or aborted",
     "upload_remains": "pieces of resumable uploads that are finished or gone",
     "row_without_object": "videos whose object is gone",
@@ -71,11 +71,12 @@ _BRAKE_COUNT = 20
 _BRAKE_SHARE = 0.1
 _VIDEO_KEY = re.compile(r"videos/\d{4}/\d\d/\d\d/([0-9a-f]{32})\.(mp4|webm|mov)")
 _DERIVED_KEYS = (
-    re.compile(r"videos/\d{4}/\d\d/\d\d/([0-9a-f]{32})_thumb\.jpg"),
+    re.compile(r"videos/\d{4}/\d\d/\d\d/([0-9a-f]{32})_(?:thumb|preview)\.jpg"),
     re.compile(r"processed/([0-9a-f]{32})/.+"),
     re.compile(r"fingerprints/\d{4}/\d\d/\d\d/([0-9a-f]{32})\.vfp"),
 )
 _UPLOAD_KEY = re.compile(r"uploads/([0-9a-f]{32})/.+")
+_SEARCH_KEY = re.compile(r"searches/([0-9a-f]{32})/(?:video|reference)\.(?:mp4|webm|mov)")
 _MIME_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime"}
 
 
@@ -103,8 +104,8 @@ class RowState:
 
 
 def video_of(key: str) -> str | None:
-    """The id of the video that an object belongs to; None: not an object of ours, and to be left alone."""
-    for pattern in (_VIDEO_KEY, *_DERIVED_KEYS):
+    """The id of the video or the search that an object belongs to; None: not an object of ours, to be left alone."""
+    for pattern in (_VIDEO_KEY, *_DERIVED_KEYS, _SEARCH_KEY):
         if (named := pattern.fullmatch(key)) is not None:
             return named[1]
     return None
@@ -130,7 +131,7 @@ def judge_object(key: str, *, adopts: bool) -> Finding | None:
     if video_of(key) is None:
         return None
     is_video = mime_type_of(key) is not None
-    if adopts:
+    if adopts and _SEARCH_KEY.fullmatch(key) is None:
         return Finding("object_without_row", key, "adopt_object") if is_video else None
     return Finding(
         "fingerprint_without_row" if key.startswith("fingerprints/") else "object_without_row", key, "delete_object"

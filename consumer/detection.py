@@ -1,4 +1,4 @@
-"""The pure core as the pipeline calls it: six functions, which run in Workers."""
+"""The pure core as the pipeline calls it: seven functions, which run in Workers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from consumer.explanation import Explanation, Side
 from consumer.sound_terms import SoundQuestion
 from wire.fingerprints import Fingerprint
 from wire.verdicts import Verdict
@@ -33,7 +34,8 @@ class Decide(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """compare takes the upload, and others; it gives evidence on each of these, in their order."""
+    """compare takes the upload, and others; it gives evidence on each of these, in their order. explain: what the one
+    other amounts to, and why."""
 
     index_entries: Callable[[Fingerprint], Sequence[IndexEntry]]
     query_vectors: Callable[[Fingerprint], Sequence[tuple[float, ...]]]
@@ -42,3 +44,4 @@ class Detection:
     compare: Callable[[Fingerprint, Sequence[Fingerprint]], Sequence[Evidence]]
     decide: Decide
     policy_version: int
+    explain: Callable[[Side, Side, Evidence], Explanation]

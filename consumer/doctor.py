@@ -30,7 +30,7 @@ from wrangler_compat.errors import QueueError, R2Error
 from wrangler_compat.queues.types import Queue
 from wrangler_compat.r2.types import R2Bucket, R2Object
 
-_FOLDERS = ("videos/", "processed/")
+_FOLDERS = ("videos/", "processed/", "searches/")
 _FINGERPRINTS = "fingerprints/"
 _UPLOADS = "uploads/"
 _AT_ONCE = 500

@@ -11,6 +11,7 @@ _AMONG = "IN (SELECT value FROM json_each(?1))"
 KNOWN = f"""
 SELECT id FROM videos WHERE id {_AMONG} UNION SELECT video_id FROM purges WHERE video_id {_AMONG}
 UNION SELECT video_id FROM tus_uploads WHERE video_id {_AMONG} AND finished_at IS NULL
+UNION SELECT id FROM searches WHERE id {_AMONG}
 """
 # Resumable uploads that are no videos yet: they look after their multipart uploads and tails themselves.
 RESUMABLE = f"SELECT id FROM tus_uploads WHERE id {_AMONG} AND finished_at IS NULL"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from consumer.explanation import QUESTIONS, Change, Explanation, Side, explain
+from consumer.explanation import QUESTIONS, Change, Explanation, Side, explain, told
 from consumer.history import History, Past
 from consumer.kept import Shelf, UnusableFingerprintError, check_version
 from consumer.policy import Gate
@@ -67,11 +66,7 @@ def _side(past: Past, fingerprint: Fingerprint) -> Side:
 
 def to_json(explanation: Explanation) -> str:
     """What text() says, as one JSON object."""
-    told: dict[str, Any] = asdict(explanation) | {"verdict": asdict(explanation.verdict)}
-    gates = told["gates"]
-    for n, gate in enumerate(gates):
-        gate |= {"question": QUESTIONS[gate["name"]], "decided": n == len(gates) - 1}
-    return json.dumps(told, indent=2, default=float)
+    return json.dumps(told(explanation), indent=2, default=float)
 
 
 def text(explanation: Explanation) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 from consumer.policy import Gate, decide, judge
 from consumer.similarity.evidence import Evidence
@@ -92,6 +93,14 @@ def explain(upload: Side, other: Side, evidence: Evidence, thresholds: Threshold
         verdict=decide([(other.video_id, evidence)], thresholds),
         changes=changes_of(evidence, thresholds),
     )
+
+
+def told(explanation: Explanation) -> dict[str, Any]:
+    """The explanation as it is written in JSON; numbers may be numpy's."""
+    said: dict[str, Any] = asdict(explanation) | {"verdict": asdict(explanation.verdict)}
+    for n, gate in enumerate(said["gates"]):
+        gate |= {"question": QUESTIONS[gate["name"]], "decided": n == len(said["gates"]) - 1}
+    return said
 
 
 def changes_of(evidence: Evidence, thresholds: Thresholds) -> tuple[Change, ...]:

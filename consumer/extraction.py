@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from consumer.errors import Refused
 from consumer.processor_client import ProcessorClient, ProcessorError, decode_base64
-from consumer.records import Extracted, Source, Video
+from consumer.records import Extracted, PreviewStrip, Source, Video
 from wire.fingerprints import ALGORITHM_VERSION, FingerprintFormatError, unpack
-from wire.processing import ExtractRequest, ExtractResponse
+from wire.processing import ExtractRequest, ExtractResponse, Preview
 
 Progress = Callable[[float], Awaitable[None]]
 """Told the share of the work that is done, 0..1."""
@@ -72,6 +72,7 @@ class Extraction:
             video.id,
             [answer.fingerprint for answer in answers],
             thumbnail=first.thumbnail,
+            previews=[answer.preview for answer in answers if answer.preview is not None],
             request_id=video.request_id,
         )
 
@@ -114,4 +115,12 @@ def _read(answer: ExtractResponse) -> Extracted:
             f"the processor makes fingerprints of version {fingerprint.algorithm_version}, this consumer reads "
             f"version {ALGORITHM_VERSION}: run the same release of both"
         )
-    return Extracted(fingerprint, decode_base64(answer.thumbnail) if answer.thumbnail else None)
+    return Extracted(
+        fingerprint, decode_base64(answer.thumbnail) if answer.thumbnail else None, _preview_of(answer.preview)
+    )
+
+
+def _preview_of(told: Preview | None) -> PreviewStrip | None:
+    if told is None or told.jpeg is None:
+        return None
+    return PreviewStrip(decode_base64(told.jpeg), told.pictures, told.width, told.height)

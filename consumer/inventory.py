@@ -77,7 +77,7 @@ async def rows_after(db: D1Database, sql: str, column: str, *values: str | int) 
 
 
 async def known_among(db: D1Database, video_ids: Sequence[str]) -> set[str]:
-    """Those that have a row, are being purged, or are about to come of a resumable upload."""
+    """Those that have a row, as a video or a search, are being purged, or are about to come of a resumable upload."""
     return await _among(db, doctor_queries.KNOWN, video_ids)
 
 

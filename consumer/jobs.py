@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
+from typing import Protocol
 
 import structlog
 
@@ -22,7 +23,6 @@ from consumer.hand import Hand
 from consumer.leases import MOST_INTERRUPTIONS, Cause, Leases
 from consumer.metrics import Metrics
 from consumer.outbox import Outbox
-from consumer.pipeline import Pipeline
 from consumer.processor_client import BrokenOffError, ProcessorAwayError, SourceAwayError, WorkerDied
 from consumer.purging import Purging
 from consumer.records import Claim, Video
@@ -31,6 +31,7 @@ from wire.jobs import Job, JobFormatError, Priority
 from wire.verdicts import Verdict
 from wrangler_compat.errors import BindingError, QueueError
 from wrangler_compat.queues.types import MessageBatch, Queue
+from wrangler_compat.r2.types import R2Bucket
 
 _LAST_WORDS_SECONDS = 5.0
 """How long a cancelled job may take to give its lease back."""
@@ -43,12 +44,23 @@ _LONGEST_PAUSE_SECONDS = 60.0
 _log = structlog.get_logger(__name__)
 
 
+class Steps(Protocol):
+    """What is done with a claimed job: the pipeline, or what answers a search."""
+
+    @property
+    def bucket(self) -> R2Bucket: ...
+    async def decide(self, claim: Claim) -> Verdict: ...
+    async def refuse(self, claim: Claim, refused: Refused) -> Verdict: ...
+    async def tidy(self, video: Video, verdict: Verdict) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """worker: names this process in leases and logs. retry_base, retry_limit: seconds."""
+    """worker: names this process in leases and logs. retry_base, retry_limit: seconds. searches: does the jobs that are
+    searches, as this one does those of videos, with leases and steps of its own."""
 
     worker: str
-    pipeline: Pipeline
+    steps: Steps
     purging: Purging
     leases: Leases
     hand: Hand
@@ -60,6 +72,7 @@ class Jobs:
     retry_base: float
     retry_limit: float
     timeout_seconds: float
+    searches: Jobs | None = None
 
     async def receive(self, batch: MessageBatch) -> None:
         """The handler of all three queues."""
@@ -76,6 +89,9 @@ class Jobs:
 
     async def run(self, job: Job) -> None:
         """Do the job, or leave it: to whoever has it, or for later. Raises BindingError only when D1 fails."""
+        if job.kind == "search" and self.searches is not None:
+            await self.searches.run(job)
+            return
         if job.kind == "purge":
             await self.purging.purge(job.video_id)
             _log.info("video_purged")
@@ -122,9 +138,9 @@ class Jobs:
             raise
         except Exception as error:
             return await self._failed(claim, error)
-        self.metrics.verdicts.labels(status=verdict.status, reason=verdict.reason or "").inc()
+        self.metrics.note_end(claim.kind, verdict.status, verdict.reason)
         _log.info(
-            "verdict",
+            "verdict" if claim.kind == "decide" else "answer",
             status=verdict.status,
             reason=verdict.reason,
             confidence=verdict.confidence,
@@ -132,22 +148,24 @@ class Jobs:
             similar_to=verdict.similar_to,
             similarity_score=verdict.similarity_score,
         )
-        await self.pipeline.tidy(claim.video, verdict)
+        await self.steps.tidy(claim.video, verdict)
         await self._notify()
         return verdict.status
 
     async def hand_back_unwritten(self) -> None:
         """Give back what is still ours in name only: a lease that runs out would look like a dead worker."""
-        while self.hand.unwritten:
-            await self._again(self.hand.unwritten[-1], "wait")
-            self.hand.unwritten.pop()
+        if self.searches is not None:
+            await self.searches.hand_back_unwritten()
+        for claim in [each for each in self.hand.unwritten if each.kind == self.leases.kind]:
+            await self._again(claim, "wait")
+            self.hand.unwritten.remove(claim)
 
     async def _decide(self, claim: Claim) -> Verdict:
         try:
-            return await self.pipeline.decide(claim)
+            return await self.steps.decide(claim)
         except Refused as refused:
             _log.info("refused", reason=refused.reason, why=refused.message)
-            return await self.pipeline.refuse(claim, refused)
+            return await self.steps.refuse(claim, refused)
 
     async def _failed(self, claim: Claim, error: Exception) -> str:
         """Again after a while, or the end of the job."""
@@ -186,7 +204,7 @@ class Jobs:
     async def _has_object(self, video: Video) -> bool:
         """False only when the bucket says so."""
         try:
-            return await self.pipeline.bucket.head(video.r2_key) is not None
+            return await self.steps.bucket.head(video.r2_key) is not None
         except BindingError as error:
             return error.retryable
 
@@ -204,7 +222,7 @@ class Jobs:
         """Hand the job back and wake it after the delay. False: it was no longer ours."""
         if not await self.leases.hand_back(claim, cause, delay_seconds=delay, error=error):
             return False
-        job = Job(claim.video.id, "decide", claim.video.request_id)
+        job = Job(claim.video.id, claim.kind, claim.video.request_id)
         try:
             await self.queues[claim.video.priority].send(job.to_body(), delay_seconds=delay)
         except QueueError as unsent:
@@ -219,7 +237,8 @@ class Jobs:
         _log.info("job_left")
 
     async def _remove_traces(self, video: Video) -> None:
-        """If the video was deleted while we had it in hand, what we wrote since then goes as well."""
+        """If the video was deleted while we had it in hand, what we wrote since then goes as well. (A search writes
+        nothing.)"""
         await self.purging.purge(video.id)
 
     async def _notify(self) -> None:

@@ -15,10 +15,11 @@ from typing import Literal
 
 import structlog
 
-from consumer import queries
 from consumer.clock import Clock, moment
 from consumer.errors import LeaseLost
+from consumer.lease_queries import SHARE, VIDEOS, LeaseQueries
 from consumer.records import Claim, Video
+from wire.jobs import JobKind
 from wrangler_compat.d1.types import D1Database
 from wrangler_compat.errors import BindingError
 
@@ -45,16 +46,18 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Leases:
-    """duration_seconds: of a lease not renewed. heartbeat_seconds: between two renewals."""
+    """duration_seconds: of a lease not renewed. heartbeat_seconds: between two renewals. sql, kind: of the jobs."""
 
     db: D1Database
     now: Clock
     duration_seconds: float
     heartbeat_seconds: float
+    sql: LeaseQueries = VIDEOS
+    kind: JobKind = "decide"
 
     async def is_suspect(self, video_id: str) -> bool:
         """Whether a worker died while it had this job in hand."""
-        return bool(await self.db.prepare(queries.IS_SUSPECT).bind(video_id).first("is_suspect"))
+        return bool(await self.db.prepare(self.sql.is_suspect).bind(video_id).first("is_suspect"))
 
     async def claim(self, video_id: str, owner: str, *, beside: str | None = None) -> Claim | None:
         """The job, if it can be had now: None when decided, gone, failed, not yet due, or in other hands.
@@ -63,7 +66,7 @@ class Leases:
         die, none of them is blamed alone.
         """
         at = self.now()
-        claim = self.db.prepare(queries.CLAIM).bind(
+        claim = self.db.prepare(self.sql.claim).bind(
             owner,
             video_id,
             moment(at),
@@ -73,8 +76,8 @@ class Leases:
             0 if beside is None else 1,
             MOST_WORKER_DEATHS,
         )
-        share = [] if beside is None else [self.db.prepare(queries.SHARE).bind(beside, len(beside))]
-        read_back = self.db.prepare(queries.CLAIMED).bind(owner, video_id)
+        share = [] if beside is None else [self.db.prepare(sql).bind(beside, len(beside)) for sql in SHARE]
+        read_back = self.db.prepare(self.sql.claimed).bind(owner, video_id)
         claimed, *_, read = await self.db.batch([claim, *share, read_back])
         if claimed.meta.changes == 0 or not read.results:
             return None
@@ -86,6 +89,7 @@ class Leases:
             worker_deaths=row["worker_deaths"],
             outage_since=row["outage_since"],
             interruptions=row["interruptions"],
+            kind=self.kind,
         )
 
     @contextlib.asynccontextmanager
@@ -119,7 +123,7 @@ class Leases:
         while True:
             await asyncio.sleep(self.heartbeat_seconds)
             at = self.now()
-            renew = self.db.prepare(queries.RENEW).bind(
+            renew = self.db.prepare(self.sql.renew).bind(
                 claim.owner, claim.video.id, moment(at, plus_seconds=self.duration_seconds)
             )
             try:
@@ -134,16 +138,16 @@ class Leases:
             renewed_at = at
 
     async def is_ours(self, claim: Claim) -> bool:
-        held = await self.db.prepare(queries.IS_OURS).bind(claim.owner, claim.video.id).first("n")
+        held = await self.db.prepare(self.sql.is_ours).bind(claim.owner, claim.video.id).first("n")
         return bool(held)
 
     async def note_progress(self, claim: Claim, stage: str, progress: float) -> None:
         """progress: 0..1."""
-        await self.db.prepare(queries.PROGRESS).bind(claim.owner, claim.video.id, stage, progress).run()
+        await self.db.prepare(self.sql.progress).bind(claim.owner, claim.video.id, stage, progress).run()
 
     async def hand_back(self, claim: Claim, cause: Cause, *, delay_seconds: float, error: str | None = None) -> bool:
         """Pending again, due after the delay. False: no longer ours."""
-        back = self.db.prepare(queries.HAND_BACK).bind(
+        back = self.db.prepare(self.sql.hand_back).bind(
             claim.owner,
             claim.video.id,
             0 if cause in ("attempt", "interruption") else 1,
@@ -157,18 +161,18 @@ class Leases:
     async def count_death(self, claim: Claim) -> bool:
         """A process died of this video, and nobody else was there. True: so often that it is quarantined now."""
         if claim.worker_deaths + 1 < MOST_WORKER_DEATHS:
-            await self.db.prepare(queries.WORKER_DIED).bind(claim.owner, claim.video.id).run()
+            await self.db.prepare(self.sql.worker_died).bind(claim.owner, claim.video.id).run()
             return False
-        died = self.db.prepare(queries.WORKER_DIED).bind(claim.owner, claim.video.id)
-        end = self.db.prepare(queries.QUARANTINE).bind(claim.owner, claim.video.id, moment(self.now()), QUARANTINED)
+        died = self.db.prepare(self.sql.worker_died).bind(claim.owner, claim.video.id)
+        end = self.db.prepare(self.sql.quarantine).bind(claim.owner, claim.video.id, moment(self.now()), QUARANTINED)
         _, ended = await self.db.batch([died, end])
         return ended.meta.changes > 0
 
     async def was_not_dead(self, claim: Claim) -> None:
         """This lease ran out, but not since its worker died: what was counted is taken back."""
-        await self.db.prepare(queries.NOT_DEAD).bind(claim.video.id, claim.worker_deaths).run()
+        await self.db.prepare(self.sql.not_dead).bind(claim.video.id, claim.worker_deaths).run()
 
     async def fail(self, claim: Claim, error: str) -> bool:
         """The job is failed until somebody retries it; the video stays in processing. False: no longer ours."""
-        end = self.db.prepare(queries.FAIL).bind(claim.owner, claim.video.id, moment(self.now()), error)
+        end = self.db.prepare(self.sql.fail).bind(claim.owner, claim.video.id, moment(self.now()), error)
         return (await end.run()).meta.changes > 0

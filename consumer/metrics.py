@@ -18,6 +18,9 @@ class Metrics:
         self.verdicts = Counter(
             "twinreel_verdicts", "Verdicts written, by status and reason.", ["status", "reason"], registry=self.registry
         )
+        self.searches = Counter(
+            "twinreel_searches", "Searches answered, by what the verdict would be.", ["status"], registry=self.registry
+        )
         self.stage_seconds = Histogram(
             "twinreel_stage_seconds", "Time in one stage of a job.", ["stage"], buckets=_SECONDS, registry=self.registry
         )
@@ -72,6 +75,13 @@ class Metrics:
             yield
         finally:
             self.stage_seconds.labels(stage=stage).observe(time.perf_counter() - begun)
+
+    def note_end(self, kind: str, status: str, reason: str | None) -> None:
+        """A job that reached its end. kind: of the job."""
+        if kind == "search":
+            self.searches.labels(status=status).inc()
+        else:
+            self.verdicts.labels(status=status, reason=reason or "").inc()
 
     def note_breaker(self, state: str) -> None:
         for known in _BREAKER_STATES:

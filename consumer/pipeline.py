@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from random import Random
 
 import structlog
@@ -22,54 +21,48 @@ import structlog
 from consumer import queries
 from consumer.catalogue import Catalogue
 from consumer.clock import Clock, moment
+from consumer.comparison import Comparison
 from consumer.detection import Detection, Evidence
 from consumer.errors import HandedBack, LeaseLost, Refused
-from consumer.extraction import Extraction
+from consumer.fingerprinting import Fingerprinting
 from consumer.leases import Leases
 from consumer.metrics import Metrics
 from consumer.records import (
-    Candidate,
     Claim,
     Extracted,
     Found,
     Kept,
     Opinion,
-    Source,
     Video,
     fingerprint_key,
+    preview_key,
     thumbnail_key,
 )
-from consumer.scanning import Scanning
 from consumer.search import Query, Search
-from consumer.settling import accounts_for_all, is_certain, settle
 from consumer.verdict_rows import VerdictRows
 from consumer.workers import Workers
-from wire.fingerprints import Fingerprint, FingerprintFormatError, pack, unpack
+from wire.fingerprints import Fingerprint, pack
 from wire.verdicts import Verdict
 from wrangler_compat.d1.types import D1Database
 from wrangler_compat.errors import BindingError, D1ConstraintError
-from wrangler_compat.r2.types import R2Bucket, R2HttpMetadata, R2Object
+from wrangler_compat.r2.types import R2Bucket, R2HttpMetadata
 
-_PRESIGNED_SECONDS = 3600
 _HAND_BACK_SECONDS = 2.0
 _LONGEST_JITTER_SECONDS = 0.05
-_COMPARED_FIRST = 4
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """earlier_wait_seconds: how long one run waits for the verdict on an earlier twin; it looks every poll_seconds.
-
-    scanning: None when nothing is scanned.
-    """
+    """earlier_wait_seconds: how long one run waits for the verdict on an earlier twin; it looks every poll_seconds."""
 
     bucket: R2Bucket
     db: D1Database
     catalogue: Catalogue
     search: Search
-    extraction: Extraction
+    fingerprinting: Fingerprinting
+    comparison: Comparison
     detection: Detection
     workers: Workers
     leases: Leases
@@ -80,15 +73,14 @@ class Pipeline:
     earlier_wait_seconds: float
     poll_seconds: float
     deletes_duplicates: bool
-    scanning: Scanning | None = None
 
     async def decide(self, claim: Claim) -> Verdict:
         """Take the video to its verdict. Raises Refused, HandedBack, LeaseLost, and what a retry may mend."""
         kept = await self._kept_earlier(claim.video)
         if kept is None:
-            await self._scan(claim.video)
-            source = await self._presign(claim.video)
-            extracted = await self._fingerprint(claim, source)
+            await self.fingerprinting.scan(claim.video)
+            source = await self.fingerprinting.presign(claim.video)
+            extracted = await self.fingerprinting.extract(claim, source)
             kept = await self._keep(claim, extracted)
         await self._index(claim, kept)
         return await self._reach_verdict(claim, kept.fingerprint)
@@ -105,7 +97,7 @@ class Pipeline:
         query = await self.search.query_of(fingerprint)
         found = await self._candidates(claim, query)
         while True:
-            evidence = await self._evidence(fingerprint, found, evidence)
+            evidence = await self.comparison.evidence(fingerprint, found, evidence)
             opinion = await self._opinion(found, evidence)
             if opinion.leans_on is not None:
                 await self._wait_for(opinion.leans_on, waits_until)
@@ -113,61 +105,28 @@ class Pipeline:
                 return opinion.verdict
             found = await self._candidates(claim, query, found)
 
-    # scan
-
-    async def _scan(self, video: Video) -> None:
-        if self.scanning is not None:
-            with self.metrics.timed("scan"):
-                await self.scanning.check(video)
-
-    # presign
-
-    async def _presign(self, video: Video) -> Source:
-        if video.source_url is not None:
-            return Source(video.source_url, video.range_start, video.range_stop)
-        url = await self.bucket.presigned_url(video.r2_key, expires_seconds=_PRESIGNED_SECONDS)
-        return Source(url, video.range_start, video.range_stop)
-
-    # fingerprint
-
-    async def _fingerprint(self, claim: Claim, source: Source) -> Extracted:
-        async def note(share: float) -> None:
-            await self.leases.note_progress(claim, "fingerprint", 0.1 + 0.6 * share)
-
-        await note(0.0)
-        with self.metrics.timed("fingerprint"):
-            return await self.extraction.extract(claim.video, source, note)
-
     # keep
 
     async def _kept_earlier(self, video: Video) -> Kept | None:
         """The fingerprint of an earlier run, when this algorithm made it and it can still be read."""
         if video.fingerprint_key is None or not video.has_current_fingerprint:
             return None
-        fingerprint = await self._read_fingerprint(video.fingerprint_key)
+        fingerprint = await self.comparison.read(video.fingerprint_key)
         return None if fingerprint is None else Kept(fingerprint, video.fingerprint_key)
-
-    async def _read_fingerprint(self, key: str) -> Fingerprint | None:
-        body = await self.bucket.get(key)
-        if body is None or isinstance(body, R2Object):
-            return None
-        try:
-            return await self.workers.run(unpack, await body.bytes())
-        except FingerprintFormatError as error:
-            _log.error("fingerprint_unreadable", key=key, error=str(error))
-            return None
 
     async def _keep(self, claim: Claim, extracted: Extracted) -> Kept:
         video, fingerprint = claim.video, extracted.fingerprint
         kept = Kept(fingerprint, fingerprint_key(video))
         with self.metrics.timed("keep"):
             await self.bucket.put(kept.key, await self.workers.run(pack, fingerprint))
-            thumbnail = None
-            if extracted.thumbnail is not None:
-                thumbnail = thumbnail_key(video)
-                await self.bucket.put(
-                    thumbnail, extracted.thumbnail, http_metadata=R2HttpMetadata(content_type="image/jpeg")
-                )
+            thumbnail, preview = extracted.thumbnail, extracted.preview
+            shown = {
+                thumbnail_key(video): thumbnail,
+                preview_key(video): None if preview is None else preview.jpeg,
+            }
+            for key, jpeg in shown.items():
+                if jpeg is not None:
+                    await self.bucket.put(key, jpeg, http_metadata=R2HttpMetadata(content_type="image/jpeg"))
             guard = self.db.prepare(queries.GUARD_LEASE).bind(claim.owner, video.id)
             row = self.db.prepare(queries.KEPT).bind(
                 video.id,
@@ -175,7 +134,9 @@ class Pipeline:
                 fingerprint.algorithm_version,
                 round(fingerprint.duration),
                 float(fingerprint.duration),
-                thumbnail,
+                None if thumbnail is None else thumbnail_key(video),
+                None if preview is None else preview_key(video),
+                None if preview is None else preview.layout,
             )
             await self._guarded(claim, self.db.batch([guard, row]))
         return kept
@@ -196,63 +157,19 @@ class Pipeline:
             await self.leases.note_progress(claim, "compare", 0.85)
             return await self.search.find(claim.video, query)
 
-    # evidence
-
-    async def _evidence(
-        self, fingerprint: Fingerprint, found: Found, known: Mapping[str, Evidence]
-    ) -> dict[str, Evidence]:
-        """What is known, and what was measured against candidates not measured before, a few at a time.
-
-        Stops at a duplicate in the whole picture and in sound, whatever else it may resemble; where an approved video
-        accounts for all of the upload, only the likeliest of the others can still make it a duplicate. A candidate
-        whose fingerprint is gone has no evidence.
-        """
-        evidence = dict(known)
-        new = [candidate for candidate in found.candidates if candidate.video_id not in known]
-        approved = [candidate for candidate in new if candidate.status == "approved"]
-        others = [candidate for candidate in new if candidate.status != "approved"]
-        rounds = (
-            (approved[:_COMPARED_FIRST], is_certain),
-            (approved[_COMPARED_FIRST:], accounts_for_all),
-            (others[:_COMPARED_FIRST], is_certain),
-            (others[_COMPARED_FIRST:], accounts_for_all),
-        )
-        with self.metrics.timed("compare"):
-            for some, is_enough in rounds:
-                if not some or is_enough(await self._decide_among(_approved(found), evidence)):
-                    continue
-                halves = (some[::2], some[1::2])
-                for measured in await asyncio.gather(*(self._measure(fingerprint, half) for half in halves if half)):
-                    evidence |= measured
-        return evidence
-
-    async def _measure(self, fingerprint: Fingerprint, candidates: Sequence[Candidate]) -> dict[str, Evidence]:
-        read = await asyncio.gather(*(self._read_fingerprint(each.fingerprint_key) for each in candidates))
-        pairs = zip(candidates, read, strict=True)
-        there = {each.video_id: reference for each, reference in pairs if reference is not None}
-        measured = await self.workers.run(self.detection.compare, fingerprint, list(there.values()))
-        return dict(zip(there, measured, strict=True))
-
     # verdict
 
     async def _opinion(self, found: Found, evidence: Mapping[str, Evidence]) -> Opinion:
         """What the approved candidates say counts first; the flagged ones count where those say nothing, or where only
         these make a duplicate. If no settled one says anything, the earliest of those still on their way that does:
         its verdict has to be waited for."""
-        settled = {each.video_id: each.status for each in found.candidates if each.is_settled}
-        measured = {video_id: evidence[video_id] for video_id in settled if video_id in evidence}
-        verdict = await self.workers.run(settle, settled, measured, self.detection.decide)
+        verdict = await self.comparison.settled(found, evidence)
         if verdict.status == "approved":
             undecided = [candidate for candidate in found.candidates if not candidate.is_settled]
             for earlier in sorted(undecided, key=lambda each: (each.uploaded_at, each.video_id)):
-                if (await self._decide_among([earlier], evidence)).status != "approved":
+                if (await self.comparison.decide_among([earlier], evidence)).status != "approved":
                     return Opinion(verdict, found.version, leans_on=earlier.video_id)
         return Opinion(verdict, found.version, leans_on=None)
-
-    async def _decide_among(self, among: Sequence[Candidate], evidence: Mapping[str, Evidence]) -> Verdict:
-        pairs = [(each.video_id, evidence[each.video_id]) for each in among if each.video_id in evidence]
-        approved = {each.video_id for each in among if each.status == "approved"}
-        return await self.workers.run(partial(self.detection.decide, approved=approved), pairs)
 
     async def _wait_for(self, earlier: str, until: float) -> None:
         """Returns when the earlier video is decided, failed or gone. Raises HandedBack when that takes too long, or
@@ -306,7 +223,3 @@ class Pipeline:
             if await self.leases.is_ours(claim):
                 raise
             raise LeaseLost(f"the job of {claim.video.id} is in other hands, or the video is gone") from None
-
-
-def _approved(found: Found) -> list[Candidate]:
-    return [candidate for candidate in found.candidates if candidate.status == "approved"]

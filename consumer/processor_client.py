@@ -19,7 +19,7 @@ import httpx
 
 from consumer.breaker import Breaker
 from consumer.errors import HandedBack, Refused
-from wire.processing import ExtractFormatError, ExtractRequest, ExtractResponse
+from wire.processing import ExtractFormatError, ExtractRequest, ExtractResponse, Preview
 
 _LONGEST_RETRY_AFTER_SECONDS = 30.0
 
@@ -69,10 +69,18 @@ class ProcessorClient:
         return await self._ask("/extract-fingerprint", request.to_json(), request_id)
 
     async def merge(
-        self, video_id: str, fragments: Sequence[str], *, thumbnail: str | None, request_id: str
+        self,
+        video_id: str,
+        fragments: Sequence[str],
+        *,
+        thumbnail: str | None,
+        previews: Sequence[Preview] = (),
+        request_id: str,
     ) -> ExtractResponse:
-        """One fingerprint of fragments that tile the video. fragments, thumbnail: base64, as they were given."""
+        """One fingerprint of fragments that tile the video. fragments, thumbnail, previews: as they were given."""
         body: dict[str, Any] = {"video_id": video_id, "fragments": list(fragments)}
+        if previews:
+            body["previews"] = [each.to_json() for each in previews]
         if thumbnail is not None:
             body["thumbnail"] = thumbnail
         return await self._ask("/merge-fingerprints", body, request_id)

@@ -43,6 +43,7 @@ class Purging:
         await self.catalogue.remove(video_id)
         keys = {str(key) for key in json.loads(row["r2_keys"])}
         for folder in {folder_of(video_id, key, str(row["created_at"])) for key in keys}:
-            keys |= {f"fingerprints/{folder}/{video_id}.vfp", f"videos/{folder}/{video_id}_thumb.jpg"}
+            shown = {f"videos/{folder}/{video_id}_{kind}.jpg" for kind in ("thumb", "preview")}
+            keys |= {f"fingerprints/{folder}/{video_id}.vfp", *shown}
         if keys:
             await self.bucket.delete(sorted(keys))

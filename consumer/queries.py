@@ -12,75 +12,6 @@ from typing import TypeVar
 MAX_BOUND = 90
 """D1 binds at most 100 values in one statement; some room is left for the fixed ones."""
 
-# --- leases: ?1 owner, ?2 video_id -------------------------------------------------------------------------------
-
-# While a worker only waits for the processor it does nothing with the video, and cannot die of it.
-_AT_WORK = "progress >= 0.7"
-_BLAMED = f"CASE WHEN shared_lease = 0 AND {_AT_WORK} THEN 1 ELSE 0 END"
-_SUSPECT = f"CASE WHEN {_AT_WORK} THEN 1 ELSE is_suspect END"
-
-CLAIM = f"""
-UPDATE processing_jobs
-SET worker_deaths = worker_deaths + CASE WHEN status = 'processing' THEN {_BLAMED} ELSE 0 END,
-    is_suspect = CASE WHEN status = 'processing' THEN {_SUSPECT} ELSE is_suspect END,
-    interruptions = interruptions + CASE WHEN status = 'processing' THEN 1 ELSE 0 END,
-    status = 'processing', lease_owner = ?1, lease_until = ?4, attempt_count = attempt_count + 1,
-    started_at = ?3, next_attempt_at = NULL, stage = COALESCE(stage, 'queued'), shared_lease = ?7
-WHERE video_id = ?2
-  AND ((status = 'pending' AND (next_attempt_at IS NULL OR next_attempt_at <= ?5))
-       OR (status = 'processing' AND (lease_until IS NULL OR lease_until < ?3) AND interruptions < ?6
-           AND worker_deaths + {_BLAMED} < ?8))
-  AND EXISTS (SELECT 1 FROM videos WHERE videos.id = ?2 AND videos.status = 'processing')
-"""
-SHARE = """
-UPDATE processing_jobs SET shared_lease = 1
-WHERE status = 'processing' AND substr(lease_owner, 1, ?2) = ?1
-"""
-IS_SUSPECT = "SELECT is_suspect FROM processing_jobs WHERE video_id = ?1"
-CLAIMED = """
-SELECT videos.*, processing_jobs.attempt_count, processing_jobs.worker_deaths, processing_jobs.outage_since,
-       processing_jobs.interruptions
-FROM videos JOIN processing_jobs ON processing_jobs.video_id = videos.id
-WHERE videos.id = ?2 AND processing_jobs.lease_owner = ?1 AND processing_jobs.status = 'processing'
-"""
-RENEW = """
-UPDATE processing_jobs SET lease_until = ?3
-WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
-"""
-PROGRESS = """
-UPDATE processing_jobs SET stage = ?3, progress = ?4
-WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
-"""
-HAND_BACK = """
-UPDATE processing_jobs
-SET status = 'pending', lease_owner = NULL, lease_until = NULL, attempt_count = attempt_count - ?3,
-    next_attempt_at = ?4, error_message = COALESCE(?5, error_message), outage_since = COALESCE(outage_since, ?6),
-    interruptions = interruptions + ?7
-WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
-"""
-FAIL = """
-UPDATE processing_jobs
-SET status = 'failed', lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, completed_at = ?3,
-    error_message = ?4
-WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
-"""
-WORKER_DIED = """
-UPDATE processing_jobs SET worker_deaths = worker_deaths + 1, is_suspect = 1
-WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
-"""
-NOT_DEAD = (
-    "UPDATE processing_jobs SET worker_deaths = ?2 WHERE video_id = ?1 AND worker_deaths > ?2 AND status <> 'failed'"
-)
-QUARANTINE = """
-UPDATE processing_jobs
-SET status = 'failed', lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, completed_at = ?3,
-    quarantined_at = ?3, error_message = ?4
-WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
-"""
-IS_OURS = """
-SELECT COUNT(*) AS n FROM processing_jobs WHERE video_id = ?2 AND lease_owner = ?1 AND status = 'processing'
-"""
-
 # --- guards ------------------------------------------------------------------------------------------------------
 
 _OURS = """EXISTS (SELECT 1 FROM processing_jobs
@@ -103,7 +34,8 @@ VERSION = "SELECT version FROM catalogue WHERE id = 1"
 KEPT = """
 UPDATE videos
 SET fingerprint_id = ?2, algorithm_version = ?3, duration = ?4, duration_seconds = ?5,
-    thumbnail_key = COALESCE(?6, thumbnail_key)
+    thumbnail_key = COALESCE(?6, thumbnail_key), preview_key = COALESCE(?7, preview_key),
+    preview_layout = COALESCE(?8, preview_layout)
 WHERE id = ?1
 """
 SEGMENTS_OF = "SELECT DISTINCT vector_id FROM segment_vectors WHERE video_id = ?1"
@@ -193,38 +125,6 @@ SENT = "UPDATE notifications SET sent_at = ?2 WHERE id = ?1"
 
 # --- the sweep -----------------------------------------------------------------------------------------------------
 
-ABANDONED = f"""
-SELECT video_id, interruptions + 1 AS interruptions, worker_deaths + {_BLAMED} AS deaths FROM processing_jobs
-WHERE status = 'processing' AND (lease_until IS NULL OR lease_until < ?1) LIMIT 100
-"""
-GIVE_UP_ABANDONED = f"""
-UPDATE processing_jobs
-SET status = 'failed', lease_owner = NULL, lease_until = NULL, completed_at = ?2, error_message = ?3,
-    worker_deaths = worker_deaths + {_BLAMED}, quarantined_at = ?4
-WHERE video_id = ?1 AND status = 'processing' AND (lease_until IS NULL OR lease_until < ?2)
-"""
-FREE_ABANDONED = f"""
-UPDATE processing_jobs
-SET status = 'pending', lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, woken_at = ?2,
-    worker_deaths = worker_deaths + {_BLAMED}, is_suspect = {_SUSPECT}, interruptions = interruptions + 1
-WHERE video_id = ?1 AND status = 'processing' AND (lease_until IS NULL OR lease_until < ?2)
-"""
-PENDING = """
-SELECT COUNT(*) AS pending FROM processing_jobs JOIN videos ON videos.id = processing_jobs.video_id
-WHERE processing_jobs.status = 'pending' AND videos.status = 'processing' AND videos.priority = ?1
-"""
-OVERDUE = """
-SELECT processing_jobs.video_id FROM processing_jobs JOIN videos ON videos.id = processing_jobs.video_id
-WHERE processing_jobs.status = 'pending' AND videos.status = 'processing' AND videos.priority = ?1
-  AND COALESCE(processing_jobs.next_attempt_at, processing_jobs.created_at) < ?2
-  AND (processing_jobs.woken_at IS NULL OR processing_jobs.woken_at < ?2)
-ORDER BY processing_jobs.created_at LIMIT 100
-"""
-WAKE = """
-UPDATE processing_jobs SET woken_at = ?2
-WHERE video_id = ?1 AND status = 'pending' AND (woken_at IS NULL OR woken_at < ?3)
-"""
-WAKE_OF = "SELECT priority, request_id FROM videos WHERE id = ?1"
 LEFT_IN_INDEX = """
 SELECT id FROM videos
 WHERE indexed_at IS NOT NULL AND status IN ('duplicate', 'rejected') AND processed_at < ?1 LIMIT 100

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from wire.fingerprints import ALGORITHM_VERSION, Fingerprint
-from wire.jobs import Priority, priority_of
+from wire.jobs import JobKind, Priority, priority_of
 from wire.processing import Tier
 from wire.verdicts import Verdict
 
@@ -77,9 +78,13 @@ def thumbnail_key(video: Video) -> str:
     return f"videos/{folder_of(video.id, video.r2_key, video.uploaded_at)}/{video.id}_thumb.jpg"
 
 
+def preview_key(video: Video) -> str:
+    return f"videos/{folder_of(video.id, video.r2_key, video.uploaded_at)}/{video.id}_preview.jpg"
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A lease on a video's job. owner: unlike any other claim's. attempt: 1 on the first try.
+    """A lease on a video's job. owner: unlike any other claim's. attempt: 1 on the first try. kind: what is to be done.
 
     worker_deaths: how often a worker died of it until now. outage_since: since when it waits for a service, a moment.
     interruptions: attempts that something else cut short.
@@ -91,6 +96,7 @@ class Claim:
     worker_deaths: int = 0
     outage_since: str | None = None
     interruptions: int = 0
+    kind: JobKind = "decide"
 
     @property
     def own_attempt(self) -> int:
@@ -108,11 +114,27 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class PreviewStrip:
+    """jpeg: so many pictures side by side, each of this size in pixels."""
+
+    jpeg: bytes
+    pictures: int
+    width: int
+    height: int
+
+    @property
+    def layout(self) -> str:
+        """As the row keeps it."""
+        return json.dumps({"pictures": self.pictures, "width": self.width, "height": self.height})
+
+
+@dataclass(frozen=True, slots=True)
 class Extracted:
     """What the processor made of the video. thumbnail: a JPEG."""
 
     fingerprint: Fingerprint
     thumbnail: bytes | None
+    preview: PreviewStrip | None = None
 
 
 @dataclass(frozen=True, slots=True)

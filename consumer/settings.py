@@ -88,6 +88,9 @@ class Settings:
     clamd_timeout_seconds: float = setting(
         "Longest wait for clamd to take a piece of a video, or to answer at its end.", unit="seconds", minimum=1
     )
+    search_keep_seconds: float = setting(
+        "How long the answers of POST /api/search and POST /api/compare are kept.", unit="seconds", minimum=1
+    )
     delete_duplicates: bool = setting("Free a duplicate's object once its verdict is written.")
     metrics_host: str = setting("Address on which /livez, /readyz and /metrics answer.", minimum=1)
     metrics_port: int = setting("Port of /livez, /readyz and /metrics; 0: any.", minimum=0, maximum=65535)

@@ -19,12 +19,16 @@ from edge_api.first_admin import ensure_first_admin
 from edge_api.leftovers import sweep_for_ever
 from edge_api.limiting import Limiting
 from edge_api.metrics import Metrics
-from edge_api.middleware import RequestMiddleware
+from edge_api.middleware import RequestMiddleware, UnderWay
 from edge_api.processor import PingProcessor, ping_processor
 from edge_api.routes import routes
 from edge_api.settings import Settings
-from edge_api.state import State, Turns
+from edge_api.state import State
+from edge_api.turns import Turns
 from edge_api.tus.passes import Looks
+
+_LAST_REQUESTS_SECONDS = 10.0
+"""What requests that were cut off may take to clean up."""
 
 
 def create_app(
@@ -39,7 +43,7 @@ def create_app(
 
     first_token_file: where the first admin's token goes when there is no user yet; None: no admin is made.
     """
-    metrics = Metrics()
+    metrics, under_way = Metrics(), UnderWay()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[State]:
@@ -51,7 +55,7 @@ def create_app(
                 env=env,
                 settings=settings,
                 metrics=metrics,
-                turns=Turns(asyncio.Semaphore(settings.uploads_at_once)),
+                turns=turns_of(settings),
                 limiting=Limiting(env, settings, metrics),
                 resolve=resolve,
                 ping_processor=ping,
@@ -59,12 +63,26 @@ def create_app(
             )
             sweeping.cancel()
             await asyncio.wait([sweeping])
+            # Uploads that were cut off are undone while there is an env to do it with.
+            await under_way.none(_LAST_REQUESTS_SECONDS)
 
     app = Starlette(
         routes=routes(),
-        middleware=[Middleware(RequestMiddleware, metrics=metrics, dressed=as_page), *cors(settings.cors_origins)],
+        middleware=[
+            Middleware(RequestMiddleware, metrics=metrics, dressed=as_page, under_way=under_way),
+            *cors(settings.cors_origins),
+        ],
         exception_handlers=with_pages(HANDLERS),
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
     return app
+
+
+def turns_of(settings: Settings) -> Turns:
+    return Turns(
+        at_once=settings.uploads_at_once,
+        wait_seconds=settings.upload_wait_seconds,
+        slow_bytes_per_second=settings.slow_upload_bytes_per_second,
+        most_held_without=settings.uploads_at_once * settings.upload_part_size,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Collection, Mapping
 from contextlib import aclosing
@@ -17,13 +18,16 @@ _FORM = "twinreel.form"
 MOST_SECONDS = 10**7
 FURTHEST = 10**9
 """The largest offset of a page."""
+BODY_SECONDS = 60.0
 
 
-async def json_object(request: Request, *, at_most: int = SMALL_BODY_BYTES) -> dict[str, Any]:
-    """Raises ApiError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE or INVALID_JSON."""
-    if _content_type(request) != "application/json":
+async def json_object(
+    request: Request, *, at_most: int = SMALL_BODY_BYTES, within_seconds: float = BODY_SECONDS
+) -> dict[str, Any]:
+    """Raises ApiError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, REQUEST_TIMEOUT or INVALID_JSON."""
+    if not is_json(request):
         raise ApiError("UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json.")
-    body = await _body(request, at_most)
+    body = await _body(request, at_most, within_seconds)
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -33,13 +37,15 @@ async def json_object(request: Request, *, at_most: int = SMALL_BODY_BYTES) -> d
     return value
 
 
-async def form_fields(request: Request, *, at_most: int = SMALL_BODY_BYTES) -> dict[str, list[str]]:
-    """The fields of an HTML form, read once and remembered. Raises ApiError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE or
-    BAD_REQUEST."""
+async def form_fields(
+    request: Request, *, at_most: int = SMALL_BODY_BYTES, within_seconds: float = BODY_SECONDS
+) -> dict[str, list[str]]:
+    """The fields of an HTML form, read once and remembered. Raises ApiError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE,
+    REQUEST_TIMEOUT or BAD_REQUEST."""
     if _FORM not in request.scope:
         if not is_form(request):
             raise ApiError("UNSUPPORTED_MEDIA_TYPE", "Send the body as application/x-www-form-urlencoded.")
-        body = await _body(request, at_most)
+        body = await _body(request, at_most, within_seconds)
         try:
             fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
         except ValueError as error:
@@ -47,6 +53,10 @@ async def form_fields(request: Request, *, at_most: int = SMALL_BODY_BYTES) -> d
         request.scope[_FORM] = fields
     found: dict[str, list[str]] = request.scope[_FORM]
     return found
+
+
+def is_json(request: Request) -> bool:
+    return _content_type(request) == "application/json"
 
 
 def is_form(request: Request) -> bool:
@@ -57,13 +67,16 @@ def _content_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def _body(request: Request, at_most: int) -> bytes:
+async def _body(request: Request, at_most: int, within_seconds: float) -> bytes:
     body = bytearray()
-    async with aclosing(request.stream()) as stream:
-        async for chunk in stream:
-            body += chunk
-            if len(body) > at_most:
-                raise ApiError("BODY_TOO_LARGE", f"The body is larger than {at_most} bytes.", max_size=at_most)
+    try:
+        async with asyncio.timeout(within_seconds), aclosing(request.stream()) as stream:
+            async for chunk in stream:
+                body += chunk
+                if len(body) > at_most:
+                    raise ApiError("BODY_TOO_LARGE", f"The body is larger than {at_most} bytes.", max_size=at_most)
+    except TimeoutError:
+        raise ApiError("REQUEST_TIMEOUT") from None
     return bytes(body)
 
 

@@ -8,9 +8,10 @@ import dataclasses
 import json
 import os
 import pwd
+import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import uvicorn
@@ -19,6 +20,7 @@ from edge_api import accounts
 from edge_api.audit import audit_rows
 from edge_api.greeting import dev_token, greeting
 from edge_api.main import app_of
+from edge_api.protocol import bounded_protocol
 from edge_api.scopes import MEANINGS, ROLES
 from edge_api.settings import Settings, configuration, token_file
 from wrangler_compat.config import describe_settings
@@ -32,6 +34,9 @@ DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
 
 GRACE_SECONDS = 10
 """How long requests under way, event streams above all, may go on after SIGTERM."""
+
+NOT_STARTED = 3
+"""The exit code of a gateway that could not open what it needs; the log says why."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,18 +54,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    application = app_of(configuration())
-    uvicorn.run(
-        application,
+    read = configuration()
+    sockets = [_shared(options.host, options.port)] if options.share_port else None
+    config = uvicorn.Config(
+        app_of(read),
         host=options.host,
         port=options.port,
         loop="uvloop",
-        http="httptools",
+        http=bounded_protocol(
+            max_connections=read.settings.max_connections, head_seconds=read.settings.request_head_seconds
+        ),
         log_config=uvicorn_log_config(),
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=sockets)
+    if not server.started:
+        sys.exit(NOT_STARTED)
+
+
+def _shared(host: str, port: int) -> socket.socket:
+    """A port that other gateways may listen on as well; the system deals connections out. It does not listen yet, so
+    that nobody waits for this one to start. Raises ConfigError."""
+    shared = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        shared.bind((host, port))
+    except OSError as error:
+        shared.close()
+        raise ConfigError(
+            f"Port {port} of {host} cannot be shared ({error.strerror}); the other gateway needs --share-port as well."
+        ) from error
+    return shared
 
 
 @asynccontextmanager
@@ -191,6 +220,11 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     serve = commands.add_parser("serve", help="run the gateway with uvicorn")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--port", type=int, default=DEFAULT_PORT, help="port to listen on (default: %(default)s)")
+    serve.add_argument(
+        "--share-port",
+        action="store_true",
+        help="let other gateways listen on the same port: start the new one, then stop the old one",
+    )
     serve.set_defaults(run=None)
 
 

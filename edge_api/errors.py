@@ -55,8 +55,11 @@ ERRORS: Mapping[str, ErrorKind] = {
     "VIDEO_NOT_FOUND": ErrorKind(404, "You have no video with this id."),
     "WEBHOOK_NOT_FOUND": ErrorKind(404, "There is no webhook with this id."),
     "UPLOAD_NOT_FOUND": ErrorKind(404, "You have no upload with this id; create one with POST /api/tus."),
+    "SEARCH_NOT_FOUND": ErrorKind(404, "You have no search with this id; answers are kept for a while only."),
     "METHOD_NOT_ALLOWED": ErrorKind(405, "This address does not take this method."),
+    "REQUEST_TIMEOUT": ErrorKind(408, "The request did not arrive in time; send it again."),
     "UPLOAD_STALLED": ErrorKind(408, "Nothing more of the upload arrived in time; send it again."),
+    "UPLOAD_TOO_SLOW": ErrorKind(408, "The upload came too slowly, beside very many others; send it again later."),
     "NOT_FLAGGED": ErrorKind(409, "Only a flagged video can be reviewed."),
     "NO_SUSPECT": ErrorKind(409, "Nothing is known that this video could be a duplicate of; approve or reject it."),
     "ALREADY_DECIDED": ErrorKind(409, "This video has its verdict; there is nothing to run again."),
@@ -70,12 +73,16 @@ ERRORS: Mapping[str, ErrorKind] = {
     "UNSUPPORTED_MEDIA_TYPE": ErrorKind(415, "The Content-Type is not the one this address takes."),
     "UPLOAD_LOCKED": ErrorKind(423, "Another request writes to this upload; try again shortly."),
     "RATE_LIMITED": ErrorKind(429, "Too many requests with this token; try again later."),
+    "HEADERS_TOO_LARGE": ErrorKind(431, "The headers of the request are too large."),
     "CHECKSUM_MISMATCH": ErrorKind(460, "The bytes are not those of the checksum; send them again."),
     "INTERNAL": ErrorKind(500, "Something went wrong here; it has been logged under this request_id."),
     "UNAVAILABLE": ErrorKind(503, "A service this depends on does not answer; try again shortly."),
     "TOO_BUSY": ErrorKind(503, "Too much is going on here; try again shortly."),
     "NOT_READY": ErrorKind(503, "Not every binding answers."),
 }
+
+EVERYWHERE = ("408", "431", "500", "503")
+"""Statuses that any route may answer with: before the request is whole, when there are too many, in trouble."""
 
 RETRY_AFTER_SECONDS = 5
 

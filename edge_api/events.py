@@ -17,7 +17,8 @@ from edge_api import queries
 from edge_api.auth import User, user_of
 from edge_api.deadlines import deadline
 from edge_api.errors import ApiError
-from edge_api.state import Request, Turns
+from edge_api.state import Request
+from edge_api.turns import Turns
 from edge_api.videos import shown, visible_row
 from wrangler_compat.d1.types import Row
 from wrangler_compat.errors import BindingError

@@ -1,4 +1,4 @@
-"""A multipart/form-data body with one file, read as it arrives. No I/O.
+"""A multipart/form-data body with a file or two, read as it arrives. No I/O.
 
 The bytes of the file are handed out as views of the chunks they came in; nothing is gathered here.
 """
@@ -32,13 +32,15 @@ def boundary_of(content_type: str | None) -> bytes:
 
 
 class UploadForm:
-    """Feed it the body's chunks. fields: the small ones, by name. is_complete: the last boundary has been seen."""
+    """Feed it the body's chunks. fields: the small ones, by name. files: the names of the files that have come.
+    is_complete: the last boundary has been seen."""
 
-    def __init__(self, boundary: bytes) -> None:
+    def __init__(self, boundary: bytes, file_fields: tuple[str, ...] = (FILE_FIELD,)) -> None:
         self.fields: dict[str, str] = {}
-        self.has_file = False
+        self.files: set[str] = set()
         self.is_complete = False
-        self._file: list[memoryview] = []
+        self._file_fields = file_fields
+        self._file: list[tuple[str, memoryview]] = []
         self._parts = self._field_bytes = 0
         self._header_name, self._header_value = bytearray(), bytearray()
         self._disposition: bytes | None = None
@@ -60,14 +62,19 @@ class UploadForm:
             max_header_size=MAX_HEADER_BYTES,
         )
 
-    def feed(self, chunk: bytes) -> list[memoryview]:
-        """The file's bytes in this chunk. Raises ApiError as soon as the form is known to be wrong."""
+    def feed(self, chunk: bytes) -> list[tuple[str, memoryview]]:
+        """The files' bytes in this chunk, each piece with the name of its field. Raises ApiError as soon as the form is
+        known to be wrong."""
         self._file = []
         try:
             self._parser.write(chunk)
         except FormParserError as error:
             raise ApiError("MALFORMED_MULTIPART") from error
         return self._file
+
+    @property
+    def _expected(self) -> str:
+        return " or ".join(f"`{name}`" for name in self._file_fields)
 
     def _on_part_begin(self) -> None:
         self._parts += 1
@@ -92,20 +99,20 @@ class UploadForm:
         if kind != b"form-data" or name is None:
             raise ApiError("MALFORMED_MULTIPART", "A part of the form has no Content-Disposition with a name.")
         self._name = name.decode("utf-8", "replace")
-        if self._name != FILE_FIELD:
+        if self._name not in self._file_fields:
             if b"filename" in options:
-                raise ApiError("UNEXPECTED_FILE")
+                raise ApiError("UNEXPECTED_FILE", f"The form has a file in another field; send it in {self._expected}.")
             self._text = bytearray()
             return
-        if self.has_file:
+        if self._name in self.files:
             raise ApiError("TOO_MANY_FILES")
-        self.has_file = True
+        self.files.add(self._name)
         self._text = None
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._text is None:
             # Pieces of a would-be boundary come from the parser's own buffer, the others from the chunk.
-            self._file.append(memoryview(data)[start:end])
+            self._file.append((str(self._name), memoryview(data)[start:end]))
             return
         self._field_bytes += end - start
         if self._field_bytes > MAX_FIELD_BYTES:

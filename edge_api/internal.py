@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +19,11 @@ from edge_api.bodies import FURTHEST, json_object, refuse_unknown, whole_number
 from edge_api.catalogue import wake
 from edge_api.deadlines import deadline
 from edge_api.errors import ApiError, request_id_of
-from edge_api.keys import fingerprint_key, is_id, thumbnail_key
+from edge_api.keys import fingerprint_key, is_id, preview_key, thumbnail_key
 from edge_api.state import Request
 from wire.fingerprints import FingerprintFormatError, unpack
 from wire.jobs import Job
-from wire.processing import ExtractFormatError, ExtractResponse
+from wire.processing import ExtractFormatError, ExtractResponse, Preview
 from wrangler_compat.d1.types import Row
 from wrangler_compat.r2.types import R2HttpMetadata
 
@@ -102,13 +103,14 @@ async def _row(request: Request, video_id: object) -> Row:
 
 @dataclass(frozen=True, slots=True)
 class _Callback:
-    """packed: the fingerprint's bytes. thumbnail: a JPEG."""
+    """packed: the fingerprint's bytes. thumbnail: a JPEG. preview: with one, in base64, or None."""
 
     video_id: str
     packed: bytes
     algorithm_version: int
     duration: float
     thumbnail: bytes | None
+    preview: Preview | None
 
 
 def _fingerprint_of(body: object) -> _Callback:
@@ -118,20 +120,27 @@ def _fingerprint_of(body: object) -> _Callback:
         packed = base64.b64decode(answer.fingerprint, validate=True)
         fingerprint = unpack(packed)
         thumbnail = None if answer.thumbnail is None else base64.b64decode(answer.thumbnail, validate=True)
+        preview = None if answer.preview is None or answer.preview.jpeg is None else answer.preview
+        base64.b64decode(preview.jpeg or "" if preview else "", validate=True)
     except (ExtractFormatError, FingerprintFormatError, binascii.Error, TypeError, ValueError) as error:
         raise ApiError("INVALID_FINGERPRINT", f"The body holds no fingerprint: {error}.") from error
-    return _Callback(answer.video_id, packed, fingerprint.algorithm_version, fingerprint.duration, thumbnail)
+    return _Callback(answer.video_id, packed, fingerprint.algorithm_version, fingerprint.duration, thumbnail, preview)
 
 
 async def _keep(request: Request, kept: _Callback, row: Row) -> None:
     """The objects first, then the row that names them. Raises BindingError."""
     env, settings = request.state["env"], request.state["settings"]
-    key, beside = fingerprint_key(kept.video_id, row["r2_key"]), None
+    key, beside, layout = fingerprint_key(kept.video_id, row["r2_key"]), None, None
+    strip = None if kept.preview is None else preview_key(kept.video_id, row["r2_key"])
     async with deadline(settings.transfer_timeout_seconds, "VIDEO_BUCKET"):
         await env.video_bucket.put(key, kept.packed)
         if kept.thumbnail is not None:
             beside = thumbnail_key(kept.video_id, row["r2_key"])
             await env.video_bucket.put(beside, kept.thumbnail, http_metadata=R2HttpMetadata("image/jpeg"))
-    values = (kept.algorithm_version, round(kept.duration), kept.duration, beside)
+        if kept.preview is not None and strip is not None:
+            layout = json.dumps({name: getattr(kept.preview, name) for name in ("pictures", "width", "height")})
+            jpeg = base64.b64decode(kept.preview.jpeg or "")
+            await env.video_bucket.put(strip, jpeg, http_metadata=R2HttpMetadata("image/jpeg"))
+    values = (kept.algorithm_version, round(kept.duration), kept.duration, beside, strip, layout)
     async with deadline(settings.binding_timeout_seconds, "DB"):
         await env.db.prepare(queries.KEEP_FINGERPRINT).bind(kept.video_id, key, *values).run()

@@ -32,9 +32,19 @@ def video_key(video_id: str, uploaded_at: str, extension: str) -> str:
     return f"videos/{uploaded_at[:10].replace('-', '/')}/{video_id}.{extension}"
 
 
+def search_key(search_id: str, name: str, extension: str) -> str:
+    """searches/{search_id}/video.{extension}, or reference.{extension}"""
+    return f"searches/{search_id}/{name}.{extension}"
+
+
 def thumbnail_key(video_id: str, r2_key: str) -> str:
     """Beside the video."""
     return f"{r2_key.rpartition('/')[0]}/{video_id}_thumb.jpg"
+
+
+def preview_key(video_id: str, r2_key: str) -> str:
+    """Beside the video."""
+    return f"{r2_key.rpartition('/')[0]}/{video_id}_preview.jpg"
 
 
 def fingerprint_key(video_id: str, r2_key: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -20,6 +20,7 @@ from edge_api.env import Env
 from edge_api.settings import Settings
 from edge_api.tus.expiry import forsaken, known_uploads, remove_expired
 from wrangler_compat.errors import BindingError
+from wrangler_compat.r2.types import R2OpenUpload
 
 log = structlog.get_logger("edge_api")
 
@@ -33,6 +34,8 @@ MOST_ORPHANS = 100
 """Killed gateways leave a few objects without rows; so many mean that rows are missing, as after a restore of D1."""
 
 _VIDEO_KEY = re.compile(r"videos/\d{4}/\d\d/\d\d/([0-9a-f]{32})\.(?:mp4|webm|mov)")
+_SEARCHES = "searches/"
+_SEARCH_KEY = re.compile(r"searches/([0-9a-f]{32})/(?:video|reference)\.(?:mp4|webm|mov)")
 _IDS_AT_ONCE = 90
 
 
@@ -65,7 +68,8 @@ async def sweep(env: Env, settings: Settings, now: datetime | None = None) -> Sw
     orphans = await forsaken(env, settings, now - OBJECT_GRACE)
     for back in range(DAYS_BACK):
         prefix = f"videos/{now - timedelta(days=back):%Y/%m/%d}/"
-        orphans += await _orphans(env, settings, prefix, now - OBJECT_GRACE)
+        orphans += await _orphans(env, settings, prefix, _VIDEO_KEY, queries.known_videos, now - OBJECT_GRACE)
+    orphans += await _orphans(env, settings, _SEARCHES, _SEARCH_KEY, queries.known_searches, now - OBJECT_GRACE)
     if len(orphans) > MOST_ORPHANS:
         log.error("too many objects without rows; nothing deleted, see python -m consumer doctor", objects=len(orphans))
         return Swept(uploads, expired=expired)
@@ -76,8 +80,10 @@ async def sweep(env: Env, settings: Settings, now: datetime | None = None) -> Sw
 
 
 async def _abort_uploads(env: Env, settings: Settings, before: datetime) -> int:
-    async with deadline(settings.transfer_timeout_seconds, "VIDEO_BUCKET"):
-        found = await env.video_bucket.list_multipart_uploads(prefix="videos/")
+    found: list[R2OpenUpload] = []
+    for prefix in ("videos/", _SEARCHES):
+        async with deadline(settings.transfer_timeout_seconds, "VIDEO_BUCKET"):
+            found += await env.video_bucket.list_multipart_uploads(prefix=prefix)
     old = [upload for upload in found if upload.initiated is not None and upload.initiated < before]
     resumable = await known_uploads(env, settings, "r2_upload_id", [upload.upload_id for upload in old])
     old = [upload for upload in old if upload.upload_id not in resumable]
@@ -87,32 +93,33 @@ async def _abort_uploads(env: Env, settings: Settings, before: datetime) -> int:
     return len(old)
 
 
-async def _orphans(env: Env, settings: Settings, prefix: str, before: datetime) -> list[str]:
-    """The keys of videos without a row."""
+async def _orphans(
+    env: Env, settings: Settings, prefix: str, pattern: re.Pattern[str], known: Callable[[int], str], before: datetime
+) -> list[str]:
+    """The keys of videos, or searches, without a row. pattern: of their keys. known: the SQL that knows their ids."""
     found: list[str] = []
     cursor = None
     while True:
         async with deadline(settings.transfer_timeout_seconds, "VIDEO_BUCKET"):
             page = await env.video_bucket.list(prefix=prefix, cursor=cursor)
-        keys = {
-            named[1]: entry.key
+        owners = {
+            entry.key: named[1]
             for entry in page.objects
-            if entry.uploaded < before and (named := _VIDEO_KEY.fullmatch(entry.key))
+            if entry.uploaded < before and (named := pattern.fullmatch(entry.key))
         }
-        found += [keys[video_id] for video_id in await _without_row(env, settings, list(keys))]
+        missing = await _without_row(env, settings, sorted(set(owners.values())), known)
+        found += [key for key, owner in owners.items() if owner in missing]
         if not page.truncated:
             return found
         cursor = page.cursor
 
 
-async def _without_row(env: Env, settings: Settings, ids: Sequence[str]) -> list[str]:
-    missing: list[str] = []
+async def _without_row(env: Env, settings: Settings, ids: Sequence[str], known: Callable[[int], str]) -> set[str]:
+    missing: set[str] = set()
     for some in _chunks(ids):
         async with deadline(settings.binding_timeout_seconds, "DB"):
-            rows = (await env.db.prepare(queries.known_videos(len(some))).bind(*some).all()).results
-        missing += sorted(
-            set(some) - {row["id"] for row in rows} - await known_uploads(env, settings, "video_id", some)
-        )
+            rows = (await env.db.prepare(known(len(some))).bind(*some).all()).results
+        missing |= set(some) - {row["id"] for row in rows} - await known_uploads(env, settings, "video_id", some)
     return missing
 
 

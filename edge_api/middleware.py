@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -32,16 +34,52 @@ _SECURITY_HEADERS = {
 _QUIET = {"/livez", "/readyz", "/metrics"}
 
 
+class UnderWay:
+    """Counts the requests that are being answered."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._is_none = asyncio.Event()
+        self._is_none.set()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        self._count += 1
+        self._is_none.clear()
+        try:
+            yield
+        finally:
+            self._count -= 1
+            if not self._count:
+                self._is_none.set()
+
+    async def none(self, seconds: float) -> None:
+        """Returns when there is none, or then."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._is_none.wait()
+        except TimeoutError:
+            log.error("requests not ended in time", requests=self._count)
+
+
 class RequestMiddleware:
-    """Plain ASGI, so that streams and disconnects pass through untouched."""
+    """Plain ASGI, so that streams and disconnects pass through untouched.
+
+    A request that is cancelled, because the gateway stops and its grace is over, is answered with 503.
+    """
 
     def __init__(
-        self, app: ASGIApp, metrics: Metrics, dressed: Callable[[Request, Response], Awaitable[Response]]
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        dressed: Callable[[Request, Response], Awaitable[Response]],
+        under_way: UnderWay,
     ) -> None:
         """dressed: an error as it is shown to who asked."""
         self.app = app
         self.metrics = metrics
         self.dressed = dressed
+        self.under_way = under_way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,7 +97,7 @@ class RequestMiddleware:
                 _dress(message, request_id, extra, is_secure=scope.get("scheme") == "https")
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(request_id=request_id), self.under_way.one():
             try:
                 await self.app(scope, receive, send_dressed)
             except Exception:
@@ -67,6 +105,13 @@ class RequestMiddleware:
                 if status:
                     raise
                 answer = await self.dressed(Request(scope), error_response(ApiError("INTERNAL"), request_id))
+                await answer(scope, receive, send_dressed)
+            except asyncio.CancelledError:
+                if status:
+                    raise
+                stopping = ApiError("UNAVAILABLE", "The gateway is being restarted; send it again.")
+                answer = await self.dressed(Request(scope), error_response(stopping, request_id))
+                answer.headers["Connection"] = "close"
                 await answer(scope, receive, send_dressed)
             finally:
                 self._measure(scope, status, time.perf_counter() - started)

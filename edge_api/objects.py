@@ -12,7 +12,7 @@ from collections.abc import Awaitable
 import structlog
 
 from edge_api.deadlines import deadline
-from edge_api.parts import PartSender
+from edge_api.parts import PartBuffer, PartSender
 from wrangler_compat.errors import BindingError
 from wrangler_compat.r2.types import R2Bucket, R2HttpMetadata
 
@@ -33,8 +33,7 @@ class ObjectWriter:
         self.size = 0
         self._bucket, self._key, self._metadata = bucket, key, R2HttpMetadata(content_type=mime_type)
         self._part_bytes, self._in_flight, self._timeout = part_bytes, in_flight, timeout_seconds
-        self._pieces: list[memoryview] = []
-        self._filled = 0
+        self._part = PartBuffer()
         self._digest = hashlib.sha256()
         self._hashing: asyncio.Task[None] | None = None
         self._sender: PartSender | None = None
@@ -44,22 +43,25 @@ class ObjectWriter:
     async def write(self, data: memoryview) -> None:
         """Raises BindingError. Waits while enough parts are on their way."""
         self.size += len(data)
-        while len(data) >= self._part_bytes - self._filled:
-            room = self._part_bytes - self._filled
-            self._pieces.append(data[:room])
+        while len(data) >= self._part_bytes - self._part.size:
+            room = self._part_bytes - self._part.size
+            self._part.add(data[:room])
             data = data[room:]
-            await self._ship(self._take())
-        if len(data):
-            self._pieces.append(data)
-            self._filled += len(data)
+            await self._ship(self._part.take())
+        self._part.add(data)
+
+    @property
+    def filled(self) -> int:
+        """Bytes of the part being filled: they wait in memory for the others."""
+        return self._part.size
 
     async def finish(self) -> str:
         """Complete the object; the SHA-256 of its bytes, hex. Raises BindingError."""
         if self._sender is None:
-            await self._put(self._take())
+            await self._put(self._part.take())
         else:
-            if self._filled:
-                await self._ship(self._take())
+            if self._part.size:
+                await self._ship(self._part.take())
             await self._sender.settle()
             async with deadline(self._timeout, "VIDEO_BUCKET"):
                 self._is_put = True
@@ -71,11 +73,6 @@ class ObjectWriter:
     async def discard(self) -> None:
         """Undo everything, even when the caller is being cancelled. Never raises: what fails is logged."""
         await asyncio.shield(asyncio.ensure_future(self._discard()))
-
-    def _take(self) -> bytes:
-        whole = b"".join(self._pieces)
-        self._pieces, self._filled = [], 0
-        return whole
 
     async def _put(self, whole: bytes) -> None:
         await self._hash(whole)
@@ -99,7 +96,7 @@ class ObjectWriter:
         self._hashing = asyncio.create_task(asyncio.to_thread(self._digest.update, part))
 
     async def _discard(self) -> None:
-        self._pieces = []
+        self._part.clear()
         if self._sender is not None:
             await self._sender.cancel()
         await asyncio.gather(*filter(None, [self._hashing]), return_exceptions=True)

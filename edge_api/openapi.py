@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from edge_api.access import Access, Entry
+from edge_api.answers import LONGEST_WAIT_SECONDS
 from edge_api.bodies import FURTHEST
-from edge_api.errors import ERRORS
+from edge_api.errors import ERRORS, EVERYWHERE
 from edge_api.schemas import schemas
 from edge_api.scopes import MEANINGS
 from edge_api.settings import Settings
@@ -23,6 +24,7 @@ _PAGE: list[Json] = [
     {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}},
     {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "maximum": FURTHEST, "default": 0}},
 ]
+_SEARCH_ID: Json = {"$ref": "#/components/parameters/SearchId"}
 
 
 def document(settings: Settings, entries: Iterable[Entry]) -> Json:
@@ -30,7 +32,7 @@ def document(settings: Settings, entries: Iterable[Entry]) -> Json:
 
     Raises KeyError on a route that is not described.
     """
-    paths = _public() | _uploads() | tus.paths() | _videos() | _webhooks() | _internal()
+    paths = _public() | _uploads() | tus.paths() | _searches() | _videos() | _webhooks() | _internal()
     for entry in (entry for entry in entries if not entry.access.is_page):
         for method in entry.told_methods:
             _secure(paths[entry.path][method.lower()], entry.access)
@@ -56,6 +58,12 @@ def document(settings: Settings, entries: Iterable[Entry]) -> Json:
                     "in": "path",
                     "required": True,
                     "schema": {"type": "string", "pattern": "^wh_[0-9a-f]{12}$"},
+                },
+                "SearchId": {
+                    "name": "search_id",
+                    "in": "path",
+                    "required": True,
+                    "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
                 },
                 **tus.parameters(),
             },
@@ -119,6 +127,45 @@ def _uploads() -> Json:
                 body=_json_body("FingerprintRequest"),
                 located={"202"},
             )
+        },
+    }
+
+
+def _searches() -> Json:
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    one: Json = {"type": "object", "required": ["video"], "properties": {"video": file}}
+    reference_id = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+    two = one | {"properties": {"video": file, "reference": file, "reference_id": reference_id}}
+    answers = {"202": "Asked", "400": "Error", "408": "Error", "413": "Error", "415": "Error", "503": "Error"}
+    wait = {
+        "name": "wait",
+        "in": "query",
+        "schema": {"type": "integer", "minimum": 0, "maximum": LONGEST_WAIT_SECONDS, "default": 0},
+    }
+    found = {"404": "Error", "503": "Error"}
+    return {
+        "/api/search": {
+            "post": _operation(
+                "Look a video up in the catalogue without adding it.",
+                answers,
+                body={"multipart/form-data": {"schema": one}, **_json_body("SearchRequest")},
+                located={"202"},
+            )
+        },
+        "/api/compare": {
+            "post": _operation(
+                "Compare two videos, or one with a video of the catalogue, without storing them.",
+                answers | {"404": "Error"},
+                body={"multipart/form-data": {"schema": two}},
+                located={"202"},
+            )
+        },
+        "/api/searches/{search_id}": {
+            "parameters": [_SEARCH_ID],
+            "get": _operation(
+                "A search and its answer.", {"200": "Search", "400": "Error", **found}, parameters=[wait]
+            ),
+            "delete": _operation("Delete a search.", {"200": "SearchDeleted", **found}),
         },
     }
 
@@ -235,7 +282,7 @@ def _operation(
     located: Collection[str] = (),
 ) -> Json:
     """answers: status -> the schema of its JSON. Errors every route can give are added."""
-    answers = {**answers, "500": "Error"}
+    answers = dict.fromkeys(EVERYWHERE, "Error") | dict(answers)
     operation: Json = {
         "summary": summary,
         "responses": {status: _answer(schema, status in located) for status, schema in sorted(answers.items())},

@@ -1,4 +1,4 @@
-"""The parts of one multipart upload on their way to R2: a few at once, remembered as they arrive."""
+"""The parts of one multipart upload: the one being filled, and those on their way to R2, a few at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,38 @@ from collections.abc import Iterable
 
 from edge_api.deadlines import deadline
 from wrangler_compat.r2.types import R2MultipartUpload, R2UploadedPart
+
+_SMALL_BYTES = 4096
+"""Pieces smaller than that are copied together: a view takes more memory than they do."""
+
+
+class PartBuffer:
+    """The part being filled. size: of its bytes, which wait in memory for the others."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._pieces: list[memoryview | bytearray] = []
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self._pieces)
+
+    def add(self, data: memoryview) -> None:
+        self.size += len(data)
+        if len(data) >= _SMALL_BYTES:
+            self._pieces.append(data)
+        elif self._pieces and isinstance(last := self._pieces[-1], bytearray):
+            last += data
+        elif len(data):
+            self._pieces.append(bytearray(data))
+
+    def take(self) -> bytes:
+        """All of them; none stays."""
+        whole = bytes(self)
+        self.clear()
+        return whole
+
+    def clear(self) -> None:
+        self.size, self._pieces = 0, []
 
 
 class PartSender:
@@ -26,8 +58,11 @@ class PartSender:
     async def settle(self, at_most: int = 0) -> None:
         """Wait until at most so many parts are on their way. Raises what a part raised."""
         while len(self._sending) > at_most:
-            done, self._sending = await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
-            self._note(task.result() for task in done)
+            done, _ = await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
+            self.harvest()
+            for failed in done & self._sending:
+                self._sending.remove(failed)
+                failed.result()
 
     def harvest(self) -> None:
         """Note those that have arrived by now, without waiting. What a part raised stays for settle() to raise."""

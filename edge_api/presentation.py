@@ -32,6 +32,7 @@ REASONS: Mapping[str, str] = {
     "empty_range": "The video has nothing between the given start and stop.",
     "too_demanding": "Looking at this video takes more time or memory than a video is given; re-encode it.",
     "infected": "The file holds something that a virus scanner knows; it is not accepted.",
+    "no_reference": "The video to compare with is gone, or its fingerprint cannot be compared.",
     "mismatched_fragments": "The video changed while it was being looked at; submit it again.",
 }
 """Reasons by the word that the row keeps. Unknown words are shown with the job's own sentence."""
@@ -86,13 +87,13 @@ async def video_json(
         case _:
             body |= {"reason": row["reason"], "message": _sentence(row)}
     if with_matches and row["status"] in ("duplicate", "flagged", "approved") and row["matches"]:
-        body["matches"] = [_match(match) for match in json.loads(row["matches"])]
+        body["matches"] = [match_json(match) for match in json.loads(row["matches"])]
     elif with_matches and row["status"] in ("duplicate", "flagged"):
         body["matches"] = []
     return body
 
 
-def _match(kept: Mapping[str, Any]) -> dict[str, Any]:
+def match_json(kept: Mapping[str, Any]) -> dict[str, Any]:
     """What the evidence may say of another's video: its id and the measurements, whatever else a row may hold."""
     segments = [{name: part[name] for name in _SEGMENT if name in part} for part in kept.get("segments", ())]
     return {name: kept[name] for name in _MATCH if name in kept} | {"segments": segments}
@@ -118,11 +119,15 @@ def _estimate(row: Row, expected: float) -> str:
 
 
 async def _approved(row: Row, env: Env, link_seconds: int, with_file: bool) -> dict[str, Any]:
-    body: dict[str, Any] = {"r2_url": None, "thumbnail": None}
+    body: dict[str, Any] = {"r2_url": None, "thumbnail": None, "preview": None}
     if with_file and row["source_url"] is None and row["object_deleted_at"] is None:
         body["r2_url"] = await env.video_bucket.presigned_url(row["r2_key"], expires_seconds=link_seconds)
     if row["thumbnail_key"] is not None:
         body["thumbnail"] = await env.video_bucket.presigned_url(row["thumbnail_key"], expires_seconds=link_seconds)
+    if row["preview_key"] is not None:
+        layout = json.loads(row["preview_layout"])
+        url = await env.video_bucket.presigned_url(row["preview_key"], expires_seconds=link_seconds)
+        body["preview"] = {"url": url, "columns": layout["pictures"], **layout}
     if row["similar_to"] is not None:
         body |= {"similar_to": row["similar_to"], "similarity_score": row["similarity_score"]}
     return body

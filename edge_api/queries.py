@@ -239,6 +239,7 @@ _VIDEO_COLUMNS = """
 SELECT videos.id, videos.r2_key, videos.user_id, videos.status, videos.duplicate_of, videos.similarity_score,
        videos.duration, videos.duration_seconds, videos.file_size, videos.mime_type, videos.uploaded_at,
        videos.processed_at, videos.priority, videos.source_url, videos.thumbnail_key, videos.object_deleted_at,
+       videos.preview_key, videos.preview_layout,
        videos.reason, videos.confidence, videos.similar_to, videos.matches, videos.fingerprint_id,
        jobs.status AS job_status, jobs.attempt_count, jobs.error_message, jobs.progress, jobs.stage,
        owners.username AS username,
@@ -337,7 +338,8 @@ DELETE_VIDEO = (
 # At most ?1 + 1 rows are counted: it is asked with each upload.
 PENDING_JOBS = """
 SELECT COUNT(*) AS n FROM
-    (SELECT 1 FROM processing_jobs WHERE status IN ('pending', 'processing') LIMIT ?1 + 1) AS waiting
+    (SELECT 1 FROM processing_jobs WHERE status IN ('pending', 'processing')
+     UNION ALL SELECT 1 FROM searches WHERE status IN ('pending', 'processing') LIMIT ?1 + 1) AS waiting
 """
 
 _FAILED = """
@@ -354,10 +356,12 @@ SELECT videos.id AS video_id, videos.user_id, jobs.error_message AS reason, jobs
 FAILED_TOTAL = f"SELECT COUNT(*) AS total {_FAILED}"
 
 # ?2 the fingerprint's key ?3 algorithm version ?4 duration, whole seconds ?5 duration, seconds ?6 thumbnail's key
+# ?7 preview's key ?8 its layout (JSON)
 KEEP_FINGERPRINT = """
 UPDATE videos
 SET fingerprint_id = ?2, algorithm_version = ?3, duration = ?4, duration_seconds = ?5,
-    thumbnail_key = COALESCE(?6, thumbnail_key)
+    thumbnail_key = COALESCE(?6, thumbnail_key), preview_key = COALESCE(?7, preview_key),
+    preview_layout = COALESCE(?8, preview_layout)
 WHERE id = ?1 AND status = 'processing'
 """
 
@@ -455,3 +459,26 @@ SELECT id, notification_id, video_id, kind, status, attempts, told_at, next_atte
 """
 
 WEBHOOK_DELIVERIES_TOTAL = f"SELECT COUNT(*) AS total {_OF_WEBHOOK}"
+
+# --- searches -------------------------------------------------------------------------------------------------------
+
+INSERT_SEARCH = """
+INSERT INTO searches (id, user_id, kind, r2_key, source_url, content_sha256, file_size, mime_type, reference_key,
+                      reference_id, request_id, created_at, status)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'pending')
+"""
+
+SEARCH = "SELECT * FROM searches WHERE id = ?1 AND user_id = ?2"
+
+DELETE_SEARCH = "DELETE FROM searches WHERE id = ?1"
+
+# What a verdict says of the video that it calls the original.
+ORIGINAL = """
+SELECT videos.uploaded_at, users.username AS uploader
+FROM videos LEFT JOIN users ON users.id = videos.user_id WHERE videos.id = ?1
+"""
+
+
+def known_searches(count: int) -> str:
+    """Which of so many ids are searches."""
+    return f"SELECT id FROM searches WHERE id IN ({', '.join(f'?{number}' for number in range(1, count + 1))})"

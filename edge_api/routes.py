@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge_api import events, health, index, internal, remote, reviews, uploads, videos, webhooks
+from edge_api import answers, events, health, index, internal, remote, reviews, searches, uploads, videos, webhooks
 from edge_api.access import Entry, for_everybody, for_scope, for_services, for_services_or_scope
 from edge_api.console.routes import console_routes
 from edge_api.console.sign_in import home
@@ -28,6 +28,10 @@ def api_routes() -> list[Entry]:
         for_scope("PATCH", "/api/tus/{upload_id}", "fingerprint:write", tus.patch_upload),
         for_scope("DELETE", "/api/tus/{upload_id}", "fingerprint:write", tus.delete_upload),
         for_scope("POST", "/api/fingerprints", "fingerprint:write", remote.fingerprint_url, counts_as="uploads"),
+        for_scope("POST", "/api/search", "fingerprint:read", searches.search, counts_as="uploads"),
+        for_scope("POST", "/api/compare", "fingerprint:read", searches.compare, counts_as="uploads"),
+        for_scope("GET", "/api/searches/{search_id}", "fingerprint:read", answers.get_search),
+        for_scope("DELETE", "/api/searches/{search_id}", "fingerprint:read", answers.delete_search),
         for_scope("GET", "/api/videos", "fingerprint:read", videos.list_videos),
         for_scope("GET", "/api/videos/{video_id}", "fingerprint:read", videos.get_video),
         for_scope("DELETE", "/api/videos/{video_id}", "fingerprint:delete", videos.delete_video),

@@ -36,6 +36,7 @@ def schemas(settings: Settings, errors: Mapping[str, ErrorKind]) -> Json:
         **_webhooks(),
         **_evidence(),
         **_video(),
+        **_search(),
     }
 
 
@@ -115,6 +116,7 @@ def _requests(settings: Settings) -> Json:
                 | {"description": f"Greater than start, and at most {settings.max_duration} seconds after it."},
             },
         ),
+        "SearchRequest": _object({"video_url": {"type": "string", "format": "uri", "maxLength": 2048}}),
         "ReviewRequest": _object(
             {"decision": {"enum": ["approve", "reject", "duplicate"]}},
             {"note": _or_null({"type": "string", "minLength": 1, "maxLength": LONGEST_NOTE})},
@@ -146,6 +148,7 @@ def _requests(settings: Settings) -> Json:
                 "processing_time_ms": {"type": "integer"},
                 "fingerprint": {"type": "string", "contentEncoding": "base64"},
                 "thumbnail": _or_null({"type": "string", "contentEncoding": "base64"}),
+                "preview": _or_null({"type": "object", "required": ["pictures", "width", "height"]}),
             },
         },
     }
@@ -156,6 +159,8 @@ def _answers() -> Json:
         "Uploaded": _object({"video_id": ID, "status": _ref("Status"), "uploaded_at": TIME}),
         "Accepted": _object({"video_id": ID, "status": {"const": "processing"}, "status_url": TEXT}),
         "Deleted": _object({"message": TEXT, "video_id": ID}),
+        "Asked": _object({"search_id": ID, "status": {"const": "processing"}, "status_url": TEXT}),
+        "SearchDeleted": _object({"message": TEXT, "search_id": ID}),
         "Received": _object({"status": {"const": "received"}}),
         "Retried": _object({"video_id": ID, "status": {"const": "processing"}}),
         "FailedJobs": _page_of("failed", _ref("FailedJob")),
@@ -264,6 +269,8 @@ def _video() -> Json:
     }
     sometimes: Json = {"source_url": TEXT, "uploader": _or_null(TEXT)}
     done: Json = {"processed_at": _or_null(TIME), "duration": _or_null(SECONDS)}
+    count: Json = {"type": "integer", "minimum": 1}
+    preview = _object({"url": TEXT, **dict.fromkeys(("pictures", "columns", "width", "height"), count)})
     original = _object({"id": ID, "uploaded_at": TIME, "uploader": _or_null(TEXT)})
     shapes: Mapping[str, tuple[Json, Json]] = {
         "processing": (
@@ -271,7 +278,7 @@ def _video() -> Json:
             {"last_error": TEXT, "attempts": {"type": "integer"}, "failed": {"const": True}},
         ),
         "approved": (
-            {**done, "r2_url": _or_null(TEXT), "thumbnail": _or_null(TEXT)},
+            {**done, "r2_url": _or_null(TEXT), "thumbnail": _or_null(TEXT), "preview": _or_null(preview)},
             {"similar_to": ID, "similarity_score": _or_null(SCORE)},
         ),
         "duplicate": (
@@ -308,3 +315,72 @@ def _video() -> Json:
             else _object(required, sometimes | at_times | (matches if status == "approved" else {}))
         )
     return {"Video": {"oneOf": full}, "VideoSummary": {"oneOf": summary}}
+
+
+def _search() -> Json:
+    """A search by its status, and what it tells once it is answered."""
+    number: Json = {"type": "number"}
+    common: Json = {
+        "search_id": ID,
+        "kind": {"enum": ["search", "compare"]},
+        "created_at": TIME,
+        "file_size": _or_null({"type": "integer"}),
+        "mime_type": _or_null(TEXT),
+    }
+    sometimes: Json = {
+        "source_url": TEXT,
+        "reference_id": ID,
+        "last_error": TEXT,
+        "attempts": {"type": "integer", "minimum": 0},
+    }
+    underway: Json = {"progress": SCORE, "stage": _or_null(TEXT)}
+    match: Json = {
+        **_evidence()["Match"],
+        "properties": _evidence()["Match"]["properties"] | {"video_id": _or_null(ID)},
+    }
+    verdict = _object(
+        {
+            "status": {"enum": ["approved", "duplicate", "flagged", "rejected"]},
+            "reason": _or_null(TEXT),
+            "duplicate_of": _or_null(ID),
+            "similar_to": _or_null(ID),
+            "confidence": _or_null({"enum": ["high", "very_high"]}),
+            "similarity_score": _or_null(SCORE),
+            "matches": {"type": "array", "items": match},
+        },
+        {
+            "message": TEXT,
+            "original_video": _or_null(_object({"id": ID, "uploaded_at": TIME, "uploader": _or_null(TEXT)})),
+        },
+    )
+    size = _object({"duration": SECONDS, "width": {"type": "integer"}, "height": {"type": "integer"}})
+    gate = _object(
+        {
+            "name": TEXT,
+            "question": TEXT,
+            "passed": {"type": "boolean"},
+            "decided": {"type": "boolean"},
+            "value": _or_null(number),
+            "bound": _or_null({"enum": ["at least", "at most"]}),
+            "threshold": _or_null(TEXT),
+            "limit": _or_null(number),
+        }
+    )
+    change = _object(
+        {
+            "field": TEXT,
+            "setting": _or_null(TEXT),
+            "before": number,
+            "after": number,
+            "status": TEXT,
+            "reason": _or_null(TEXT),
+            "is_noted": {"type": "boolean"},
+        }
+    )
+    explanation = _object({"gates": {"type": "array", "items": gate}, "changes": {"type": "array", "items": change}})
+    answer: Json = {"video": size, "reference": size, "evidence": {"type": "object"}, "explanation": explanation}
+    shapes = [
+        _object({**common, "status": {"const": status}, **underway}, sometimes) for status in ("processing", "failed")
+    ]
+    answered: Json = {**common, "status": {"const": "completed"}, "completed_at": TIME, "verdict": verdict}
+    return {"Search": {"oneOf": [*shapes, _object(answered, sometimes | answer)]}}

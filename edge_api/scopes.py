@@ -12,7 +12,7 @@ Scope = Literal["fingerprint:read", "fingerprint:write", "fingerprint:delete", "
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 MEANINGS: Mapping[Scope, str] = {
-    "fingerprint:read": "see videos, their verdicts and their events",
+    "fingerprint:read": "see videos, their verdicts and their events; look videos up and compare them",
     "fingerprint:write": "submit videos",
     "fingerprint:delete": "delete videos",
     "review": "see everybody's videos and settle flagged ones",

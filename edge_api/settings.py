@@ -59,12 +59,19 @@ class Settings:
         "Size of the parts an upload is stored in.", unit="bytes", minimum=SMALLEST_PART_BYTES, maximum=512 * 1024**2
     )
     upload_parts_in_flight: int = setting("Parts of one upload on their way to R2 at once.", minimum=1, maximum=16)
-    uploads_at_once: int = setting("Uploads received at once; further ones wait.", minimum=1)
+    uploads_at_once: int = setting("Uploads received at once; further ones wait. Slow ones do not count.", minimum=1)
+    slow_upload_bytes_per_second: int = setting(
+        "Uploads slower than that are slow: they are received beside the others.", unit="bytes", minimum=1
+    )
     upload_wait_seconds: float = setting("How long an upload waits for its turn.", unit="seconds", minimum=0)
     max_pending_jobs: int = setting("Undecided videos from which on uploads are told TOO_BUSY; 0: no limit.", minimum=0)
     upload_idle_seconds: float = setting("Silence after which an upload is given up.", unit="seconds", minimum=0.1)
     binding_timeout_seconds: float = setting("Longest wait for D1 or a queue.", unit="seconds", minimum=0.1)
     transfer_timeout_seconds: float = setting("Longest wait for one R2 transfer.", unit="seconds", minimum=1)
+    max_connections: int = setting("Connections open at once; further ones are told TOO_BUSY.", minimum=8)
+    request_head_seconds: float = setting(
+        "How long a client may take to send the headers of a request.", unit="seconds", minimum=0.1
+    )
     cors_origins: tuple[str, ...] = setting(
         "Origins, such as https://videos.example, whose pages may ask from a browser; *: all. None: CORS is off."
     )

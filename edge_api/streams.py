@@ -9,18 +9,19 @@ from edge_api.auth import User
 from edge_api.errors import ApiError
 from edge_api.settings import SMALLEST_PART_BYTES
 from edge_api.state import Request
+from edge_api.turns import Turn
 
 
 class Patience:
-    """Waits so long for the next bytes, and no longer once it is told to give up.
+    """Waits so long for the next bytes, and for a turn when they come fast; no longer once it is told to give up.
 
     since: when the last bytes came, by the clock of the event loop.
     """
 
-    def __init__(self, idle_seconds: float) -> None:
+    def __init__(self, turn: Turn, idle_seconds: float) -> None:
         self.has_given_up = False
         self.since = asyncio.get_running_loop().time()
-        self._idle_seconds = idle_seconds
+        self._turn, self._idle_seconds = turn, idle_seconds
         self._waiting: asyncio.Timeout | None = None
 
     def give_up(self) -> None:
@@ -29,21 +30,20 @@ class Patience:
             self._waiting.reschedule(asyncio.get_running_loop().time())
 
     async def chunks(self, body: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
-        """Raises ApiError UPLOAD_STALLED; ends when it was told to give up."""
+        """Raises ApiError UPLOAD_STALLED, UPLOAD_TOO_SLOW or TOO_BUSY; ends when it was told to give up."""
         while not self.has_given_up:
             try:
-                async with asyncio.timeout(self._idle_seconds) as self._waiting:
-                    chunk = await anext(body, None)
+                async with asyncio.timeout(None) as self._waiting:
+                    chunk = await self._turn.wait_for(lambda: anext(body, None), self._idle_seconds)
+                    self.since = asyncio.get_running_loop().time()
+                    await self._turn.arrived(len(chunk or b""))
             except TimeoutError:
-                if self.has_given_up:
-                    return
-                raise ApiError("UPLOAD_STALLED") from None
+                return
             finally:
                 self._waiting = None
             if chunk is None:
                 return
             if chunk:
-                self.since = asyncio.get_running_loop().time()
                 yield chunk
 
 

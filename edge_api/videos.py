@@ -18,7 +18,7 @@ from edge_api.bodies import FURTHEST, invalid, whole_number
 from edge_api.catalogue import wake
 from edge_api.deadlines import deadline
 from edge_api.errors import ApiError, request_id_of
-from edge_api.keys import fingerprint_key, is_id, processed_key, thumbnail_key, timestamp
+from edge_api.keys import fingerprint_key, is_id, preview_key, processed_key, thumbnail_key, timestamp
 from edge_api.presentation import expected_seconds, video_json
 from edge_api.state import Request
 from wire.jobs import Job
@@ -107,7 +107,7 @@ async def delete(request: Request, user: User, video_id: str) -> None:
 
     Raises ApiError VIDEO_NOT_FOUND.
     """
-    row = await row_of(request, user, video_id)
+    row = await video_row(request, user, video_id)
     env, settings = request.state["env"], request.state["settings"]
     keys = _keys_of(row)
     dependents = await _delete_rows(request, user, row, keys)
@@ -125,11 +125,11 @@ async def delete(request: Request, user: User, video_id: str) -> None:
 
 async def visible_row(request: Request, user: User) -> Row:
     """The video that the path names. Raises ApiError VIDEO_NOT_FOUND when there is none that this user may see."""
-    return await row_of(request, user, request.path_params["video_id"])
+    return await video_row(request, user, request.path_params["video_id"])
 
 
-async def row_of(request: Request, user: User, video_id: str) -> Row:
-    """The same of any id."""
+async def video_row(request: Request, user: User, video_id: str) -> Row:
+    """The same of an id that came otherwise."""
     state = request.state
     if not is_id(video_id):
         raise ApiError("VIDEO_NOT_FOUND")
@@ -179,6 +179,7 @@ async def _delete_rows(request: Request, user: User, row: Row, keys: list[str]) 
 def _keys_of(row: Row) -> list[str]:
     """Every object there may be of a video."""
     video_id, r2_key = row["id"], row["r2_key"]
-    derived = [r2_key, thumbnail_key(video_id, r2_key), fingerprint_key(video_id, r2_key), processed_key(video_id)]
-    named = [key for key in (row["thumbnail_key"], row["fingerprint_id"]) if key is not None]
+    shown = [thumbnail_key(video_id, r2_key), preview_key(video_id, r2_key)]
+    derived = [r2_key, *shown, fingerprint_key(video_id, r2_key), processed_key(video_id)]
+    named = [row[name] for name in ("thumbnail_key", "preview_key", "fingerprint_id") if row[name] is not None]
     return list(dict.fromkeys(derived + named))

@@ -29,7 +29,7 @@ from processor.settings import Settings, worker_environ
 from processor.transport import check_url, parsed_url, port_of
 from processor.worker import WorkerOrders
 from wire.errors import error_body
-from wire.processing import ExtractFormatError, ExtractRequest
+from wire.processing import ExtractFormatError, ExtractRequest, Preview
 
 MAX_REQUEST_BYTES = 64 * 1024
 RETRY_AFTER_SECONDS = 2
@@ -121,7 +121,8 @@ async def extract_fingerprint(request: Request) -> Response:
 
 
 async def merge_fingerprints(request: Request) -> Response:
-    """Body: {video_id, fragments: [base64, ...], thumbnail?: base64}. Answers as /extract-fingerprint does."""
+    """Body: {video_id, fragments: [base64, ...], thumbnail?: base64, previews?: [Preview, ...]}, the previews in order
+    of time. Answers as /extract-fingerprint does."""
     service: Service = request.app.state.service
     body = await _json_body(request, service.settings.max_merge_bytes)
     video_id, fragments, thumbnail = body.get("video_id"), body.get("fragments"), body.get("thumbnail")
@@ -133,10 +134,13 @@ async def merge_fingerprints(request: Request) -> Response:
         raise BadRequestError("thumbnail must be base64 text")
     try:
         packed = [b64decode(part, validate=True) for part in fragments]
+        previews = [Preview.from_json(each) for each in _list(body, "previews")]
+    except ExtractFormatError as broken:
+        raise BadRequestError(str(broken)) from broken
     except ValueError as broken:
         raise BadRequestError("fragments must be base64") from broken
     try:
-        answer = await asyncio.to_thread(merge, video_id, packed, thumbnail, service.settings.phash_size)
+        answer = await asyncio.to_thread(merge, video_id, packed, thumbnail, service.settings.phash_size, previews)
     except ProcessorError as refused:
         service.metrics.merges.labels(refused.code.lower()).inc()
         raise
@@ -232,6 +236,13 @@ async def _json_body(request: Request, most: int) -> Mapping[str, Any]:
     if not isinstance(parsed, dict):
         raise BadRequestError("the body must be a JSON object")
     return parsed
+
+
+def _list(body: Mapping[str, Any], name: str) -> list[Any]:
+    value = body.get(name, [])
+    if not isinstance(value, list):
+        raise BadRequestError(f"{name} must be a list")
+    return value
 
 
 def _extract_request(body: Mapping[str, Any], settings: Settings) -> ExtractRequest:

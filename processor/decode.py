@@ -95,7 +95,10 @@ class Picture:
     def rgb(self, max_width: int, display_aspect: float) -> NDArray[np.uint8]:
         """uint8 [h, w, 3], upright, at most max_width wide. display_aspect: width / height as shown."""
         height = max(2, round(min(max_width, self._frame.width, self._frame.height * display_aspect) / display_aspect))
-        width = max(2, min(max_width, round(height * display_aspect)))
+        return self.small(max(2, min(max_width, round(height * display_aspect))), height)
+
+    def small(self, width: int, height: int) -> NDArray[np.uint8]:
+        """uint8 [height, width, 3], upright."""
         if is_sideways(self._matrix):
             width, height = height, width
         small = self._frame.reformat(width=width, height=height, format="rgb24", dst_color_range=_FULL_RANGE)
@@ -415,15 +418,16 @@ def open_clip(file: BinaryIO, limits: DecodeLimits) -> Iterator[Clip]:
         yield Clip(container, limits)
 
 
-def encode_jpeg(rgb: NDArray[np.uint8]) -> bytes:
-    """rgb: uint8 [h, w, 3]."""
+def encode_jpeg(rgb: NDArray[np.uint8], quantizer: int | None = None) -> bytes:
+    """rgb: uint8 [h, w, 3]. quantizer: 2 (finest) to 31; None: FFmpeg chooses."""
     encoder = CodecContext.create("mjpeg", "w")
     assert isinstance(encoder, VideoCodecContext)
     frame = VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
     frame = frame.reformat(format="yuvj420p", dst_color_range=_FULL_RANGE)
     encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "yuvj420p"
     encoder.time_base = Fraction(1, 25)
-    encoder.options = {"q:v": "4"}
+    if quantizer is not None:
+        encoder.options = {"qmin": str(quantizer), "qmax": str(quantizer)}
     return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -16,6 +17,7 @@ from processor.errors import EmptyRangeError, MismatchedFragmentsError, Undecoda
 from processor.fingerprint import FragmentMismatchError, assemble
 from processor.limits import DecodeLimits
 from processor.phash import thumbnail
+from processor.preview import Strip, join
 from processor.reading import SoundBlock, Span
 from processor.sound import BlockSound, audio_hash, blocks_of, first_code_at, without_quiet, without_silence
 from wire.fingerprints import (
@@ -30,7 +32,7 @@ from wire.fingerprints import (
     pack_fragment,
     unpack_fragment,
 )
-from wire.processing import ExtractRequest, ExtractResponse
+from wire.processing import ExtractFormatError, ExtractRequest, ExtractResponse, Preview
 
 JPEG_WIDTH = 320
 _EARLY_SECONDS = 10.0
@@ -56,7 +58,8 @@ def extract(file: BinaryIO, request: ExtractRequest, recipe: Recipe) -> ExtractR
         span, duration = _span(request, clip, recipe)
         is_fragment = not request.whole and (request.start is not None or request.stop is not None)
         has_jpeg = span.start == 0
-        pictures = Pictures(clip.width / clip.height if has_jpeg else None)
+        strip = Strip(duration, span.start, span.stop, span.interval, (clip.width, clip.height))
+        pictures = Pictures(clip.width / clip.height if has_jpeg else None, strip)
         sound = _sound_of(clip, request, span, duration)
         clip.play(span, pictures.add, [block for block, _ in sound])
         heard = [collected.finish() for _, collected in sound]
@@ -78,24 +81,27 @@ def extract(file: BinaryIO, request: ExtractRequest, recipe: Recipe) -> ExtractR
             codes=np.concatenate([np.zeros(0, np.uint32), *(block.codes for block in heard)]),
             tones=np.concatenate([np.zeros((0, TONES), np.uint8), *(block.tones for block in heard)]),
         )
-    jpeg = pictures.jpeg()
-    del pictures
+    shown = Shown(pictures.jpeg(), strip.finish())
+    del pictures, strip
     if is_fragment:
-        return _answer_fragment(request.video_id, fragment, jpeg, began)
-    return _answer(request.video_id, finished([fragment], recipe.phash_size), jpeg, began)
+        return _answer_fragment(request.video_id, fragment, shown, began)
+    return _answer(request.video_id, finished([fragment], recipe.phash_size), shown, began)
 
 
-def merge(video_id: str, packed: list[bytes], thumbnail_base64: str | None, phash_size: int) -> ExtractResponse:
-    """The answer for the whole video from the fragments of its ranges, in any order.
+def merge(
+    video_id: str, packed: list[bytes], thumbnail_base64: str | None, phash_size: int, previews: Sequence[Preview] = ()
+) -> ExtractResponse:
+    """The answer for the whole video from the fragments of its ranges, in any order. previews: in that of time.
 
     Raises MismatchedFragmentsError.
     """
     began = time.monotonic()
     try:
         fingerprint = finished([unpack_fragment(data) for data in packed], phash_size)
-    except (FingerprintFormatError, FragmentMismatchError) as broken:
+        preview = join(previews)
+    except (FingerprintFormatError, FragmentMismatchError, ExtractFormatError) as broken:
         raise MismatchedFragmentsError(f"the fragments cannot be merged: {broken}") from broken
-    answer = _answer(video_id, fingerprint, None, began)
+    answer = _answer(video_id, fingerprint, Shown(None, preview), began)
     return replace(answer, thumbnail=thumbnail_base64)
 
 
@@ -106,17 +112,30 @@ def finished(fragments: list[Fragment], phash_size: int) -> Fingerprint:
     return replace(fingerprint, codes=codes, tones=tones)
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What people see of the video. thumbnail: a JPEG."""
+
+    thumbnail: bytes | None
+    preview: Preview | None
+
+    @property
+    def thumbnail_base64(self) -> str | None:
+        return None if self.thumbnail is None else base64.b64encode(self.thumbnail).decode()
+
+
 class Pictures:
-    """Collects the samples, and the most telling early one as the thumbnail.
+    """Collects the samples, and the most telling early one as the thumbnail; shows each to the strip.
 
     thumbnails: 48 x 48 bytes each, end to end: 33 MB for an hour at four samples a second.
     """
 
-    def __init__(self, display_aspect: float | None) -> None:
+    def __init__(self, display_aspect: float | None, strip: Strip) -> None:
         self.times: list[float] = []
         self.thumbnails = bytearray()
         self.margins: list[NDArray[np.uint16]] = []
         self._display_aspect = display_aspect
+        self._strip = strip
         self._last: Picture | None = None
         self._best_contrast = -1.0
         self._best: NDArray[np.uint8] | None = None
@@ -127,6 +146,7 @@ class Pictures:
             self._small, self._margins = thumbnail(luma), margins(luma)
             self._last = picture
             self._consider(time, picture)
+        self._strip.add(time, picture)
         self.times.append(time)
         self.thumbnails += self._small.data
         self.margins.append(self._margins)
@@ -166,7 +186,7 @@ def _sound_of(clip: Clip, request: ExtractRequest, span: Span, duration: float) 
     return sound
 
 
-def _answer(video_id: str, fingerprint: Fingerprint, jpeg: bytes | None, began: float) -> ExtractResponse:
+def _answer(video_id: str, fingerprint: Fingerprint, shown: Shown, began: float) -> ExtractResponse:
     return ExtractResponse(
         video_id=video_id,
         video_vector=tuple(float(number) for number in fingerprint.video_vector),
@@ -175,11 +195,12 @@ def _answer(video_id: str, fingerprint: Fingerprint, jpeg: bytes | None, began: 
         frame_count=len(fingerprint.times),
         processing_time_ms=round((time.monotonic() - began) * 1000),
         fingerprint=base64.b64encode(pack(fingerprint)).decode(),
-        thumbnail=None if jpeg is None else base64.b64encode(jpeg).decode(),
+        thumbnail=shown.thumbnail_base64,
+        preview=shown.preview,
     )
 
 
-def _answer_fragment(video_id: str, fragment: Fragment, jpeg: bytes | None, began: float) -> ExtractResponse:
+def _answer_fragment(video_id: str, fragment: Fragment, shown: Shown, began: float) -> ExtractResponse:
     return ExtractResponse(
         video_id=video_id,
         video_vector=(0.0,) * VECTOR_SIZE,
@@ -188,5 +209,6 @@ def _answer_fragment(video_id: str, fragment: Fragment, jpeg: bytes | None, bega
         frame_count=len(fragment.times),
         processing_time_ms=round((time.monotonic() - began) * 1000),
         fingerprint=base64.b64encode(pack_fragment(fragment)).decode(),
-        thumbnail=None if jpeg is None else base64.b64encode(jpeg).decode(),
+        thumbnail=shown.thumbnail_base64,
+        preview=shown.preview,
     )

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast, get_args
 Priority = Literal["high", "normal", "low"]
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 
-JobKind = Literal["decide", "purge"]
+JobKind = Literal["decide", "purge", "search"]
 JOB_KINDS: tuple[JobKind, ...] = get_args(JobKind)
 
 
@@ -21,7 +21,8 @@ class JobFormatError(ValueError):
 class Job:
     """One message on VIDEO_QUEUE.
 
-    kind: "decide" takes the video to its verdict; "purge" removes what is left of a deleted video.
+    kind: "decide" takes the video to its verdict; "purge" removes what is left of a deleted video; "search" answers the
+    search whose id is given in the video's place.
     request_id: of the HTTP request that caused it, for the logs of all services.
     """
 

@@ -71,6 +71,36 @@ def _seconds(fields: Mapping[str, Any], name: str) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """Small pictures from all over the video, side by side in order of time. width, height: of each, pixels.
+
+    jpeg: base64 of them as one JPEG. pixels: of a range, base64 of uint8 [height, pictures * width, 3] instead;
+    `POST /merge-fingerprints` joins those of all ranges.
+    """
+
+    pictures: int
+    width: int
+    height: int
+    jpeg: str | None = None
+    pixels: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, body: object) -> Preview:
+        """Raises ExtractFormatError."""
+        fields: Mapping[str, Any] = cast(Mapping[str, Any], body) if isinstance(body, Mapping) else {}
+        numbers = [fields.get(name) for name in ("pictures", "width", "height")]
+        texts = [fields.get(name) for name in ("jpeg", "pixels")]
+        is_numbered = all(type(number) is int and number > 0 for number in numbers)
+        if not is_numbered or not all(text is None or isinstance(text, str) for text in texts):
+            raise ExtractFormatError("a preview needs whole numbers of pictures, width and height, and base64 text")
+        known: dict[str, Any] = {name: fields.get(name) for name in cls.__dataclass_fields__}
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True)
 class ExtractResponse:
     """The processor's answer.
 
@@ -78,7 +108,7 @@ class ExtractResponse:
     audio_hash: 8 hex digits, the bitwise majority over the Chromaprint codes; None without usable sound.
     duration: seconds of the whole video. frame_count: frames sampled.
     fingerprint: base64 of wire.fingerprints.pack(...) (a Fingerprint) or pack_fragment(...) (a range).
-    thumbnail: base64 of a JPEG, or None (ranges after the first have none).
+    thumbnail: base64 of a JPEG, or None (ranges after the first have none). preview: None when there is no picture.
     """
 
     video_id: str
@@ -89,6 +119,7 @@ class ExtractResponse:
     processing_time_ms: int
     fingerprint: str
     thumbnail: str | None = None
+    preview: Preview | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"video_vector": list(self.video_vector)}
@@ -99,7 +130,7 @@ class ExtractResponse:
         if not isinstance(body, Mapping):
             raise ExtractFormatError("the answer must be a JSON object")
         fields = cast(Mapping[str, Any], body)
-        missing = [n for n in cls.__dataclass_fields__ if n not in fields and n != "thumbnail"]
+        missing = [n for n in cls.__dataclass_fields__ if n not in fields and n not in ("thumbnail", "preview")]
         if missing:
             raise ExtractFormatError(f"missing field: {', '.join(missing)}")
         known = {name: fields[name] for name in cls.__dataclass_fields__ if name in fields}
@@ -107,4 +138,7 @@ class ExtractResponse:
             vector = tuple(float(number) for number in fields["video_vector"])
         except (TypeError, ValueError) as broken:
             raise ExtractFormatError("video_vector must be a list of numbers") from broken
-        return cls(**known | {"video_vector": vector})
+        preview = fields.get("preview")
+        return cls(
+            **known | {"video_vector": vector, "preview": None if preview is None else Preview.from_json(preview)}
+        )

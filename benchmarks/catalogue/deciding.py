@@ -89,7 +89,7 @@ async def decide(instance: Instance, upload: Upload) -> Decision:
     _, picture = await _timed(pipeline.search.find(video, by_picture))
     _, sound = await _timed(pipeline.search.find(video, by_sound))
     found, finding = await _timed(pipeline.search.find(video, query))
-    evidence, comparing = await _timed(pipeline._evidence(fingerprint, found, {}))
+    evidence, comparing = await _timed(pipeline.comparison.evidence(fingerprint, found, {}))
     opinion, judging = await _timed(pipeline._opinion(found, evidence))
     seconds = {QUESTION: asking, PICTURE: picture, SOUND: sound, CANDIDATES: finding}
     seconds |= {EVIDENCE: comparing, POLICY: judging, WHOLE: asking + finding + comparing + judging}

@@ -82,7 +82,7 @@ async def enter(instance: Instance, name: str, fingerprint: Fingerprint, making:
     kept = Kept(fingerprint, fingerprint_key(claim.video))
     await pipeline.bucket.put(kept.key, pack(fingerprint))
     length = float(fingerprint.duration)
-    row = (claim.video.id, kept.key, fingerprint.algorithm_version, round(length), length, None)
+    row = (claim.video.id, kept.key, fingerprint.algorithm_version, round(length), length, None, None, None)
     guard = pipeline.db.prepare(queries.GUARD_LEASE).bind(claim.owner, claim.video.id)
     await pipeline.db.batch([guard, pipeline.db.prepare(queries.KEPT).bind(*row)])
     indexing = time.perf_counter()

@@ -43,7 +43,7 @@ class Instance:
 
     @property
     def pipeline(self) -> Pipeline:
-        return self.consumer.jobs.pipeline
+        return self.consumer.pipeline
 
 
 @contextlib.asynccontextmanager

@@ -4,6 +4,9 @@ Starts the whole of Twinreel as processes on loopback, twice. In the calm run th
 the same uploads are made while each process is killed with -9 at random, and Redis loses all it holds; each is started
 again after a moment, as a supervisor would. At the end every upload that was accepted has to have one verdict, the
 same as in calm; and after `python -m consumer doctor --fix` there is no orphan. Exit code 1 when that is not so.
+
+With --rolling the services are restarted in turn with SIGTERM instead, as an upgrade does: a new gateway and a new
+worker before the old one is stopped, the processor one after another. Then no attempt may be counted either.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from random import Random
 
 from benchmarks.chaos.clips import of_folder, planned, synthesised
 from benchmarks.chaos.outcome import Decided, attempts_table, differences, faults, kills_table
+from benchmarks.chaos.rolling import ROLLED, Roller, counted
 from benchmarks.chaos.storm import Clients, Killer, Upload
 from tests.e2e.system import System, eventually, running_system
 
@@ -37,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--uploads", type=int, default=300)
     made.add_argument("--kills", type=int, default=60, help="wipes of Redis included (default: %(default)s)")
     made.add_argument("--wipes", type=int, default=2, help="of Redis (default: %(default)s)")
+    made.add_argument("--rolling", type=int, metavar="N", help="restart every service N times with SIGTERM; no kills")
     made.add_argument("--clips", type=int, default=30, help="different ones (default: %(default)s)")
     made.add_argument("--folder", type=Path, help="take the clips from here instead of making them")
     made.add_argument("--clients", type=int, default=8)
@@ -57,7 +62,7 @@ def main() -> int:
 
 def run(options: argparse.Namespace, work: Path) -> int:
     sources = of_folder(options.folder, options.clips) if options.folder else synthesised(work / "clips", options.clips)
-    seconds = options.kills * options.pause
+    seconds = options.pause * (options.rolling * len(ROLLED) if options.rolling else options.kills)
     plan = planned(sources, options.uploads, seconds, work / "uploads", Random(options.seed))
     hurried = [Upload(upload.clip, upload.file, at=0.0) for upload in plan]
     print(f"calm: {len(plan)} uploads of {len(sources)} clips by {options.clients} clients", flush=True)
@@ -66,10 +71,17 @@ def run(options: argparse.Namespace, work: Path) -> int:
         calm.run(hurried, options.clients)
         videos_in_calm, _ = wait_for_verdicts(system, plan, options.patience)
     wrong = [f"calm: {fault}" for fault in faults(calm.accepted, videos_in_calm)]
-    print(f"storm: the same, with {options.kills} kills", flush=True)
+    print(
+        f"storm: the same, with {options.rolling or options.kills} {'rounds' if options.rolling else 'kills'}",
+        flush=True,
+    )
     with running_system(fresh(work / "storm")) as system:
         clients = Clients(system)
-        killer = Killer(system, Random(options.seed), options.kills, options.wipes, options.pause)
+        killer: Killer | Roller
+        if options.rolling:
+            killer = Roller(system, options.rolling, options.pause)
+        else:
+            killer = Killer(system, Random(options.seed), options.kills, options.wipes, options.pause)
         begun = time.monotonic()
         killing = threading.Thread(target=killer.run)
         killing.start()
@@ -78,12 +90,16 @@ def run(options: argparse.Namespace, work: Path) -> int:
         stormy = time.monotonic() - begun
         videos, waited = wait_for_verdicts(system, plan, options.patience)
         wrong += faults(clients.accepted, videos) + differences(videos_in_calm, videos)
-        wrong += [f"only {len(killer.done)} kills of {options.kills}"] if len(killer.done) < options.kills else []
+        if options.rolling:
+            wrong += counted(system)
+        elif len(killer.done) < options.kills:
+            wrong.append(f"only {len(killer.done)} kills of {options.kills}")
         found, left = doctored(system)
         wrong += [f"after the doctor: {count} {kind}" for kind, count in left.items()]
     print(f"\n{kills_table(killer.done)}\n\n{attempts_table(videos)}\n")
     print(
-        f"{len(clients.accepted)} uploads accepted, {len(videos)} videos, {clients.refused} tries not answered or 503"
+        f"{len(clients.accepted)} uploads accepted, {len(videos)} videos; "
+        f"{clients.refused} tries answered with 503, {clients.unanswered} not answered"
     )
     print(f"{stormy:.0f} s of storm, {waited:.0f} s from its end to the last verdict")
     print(f"the doctor found {found or 'nothing'}, and left {left or 'nothing'}")

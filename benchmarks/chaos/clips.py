@@ -52,7 +52,13 @@ def planned(clips: list[list[Path]], uploads: int, seconds: float, folder: Path,
 
 def unlike(source: Path, folder: Path, n: int) -> Path:
     """The same MP4 with a box of padding behind it: it shows the same, and its bytes are others."""
-    padding = f"upload {n}".encode()
     path = folder / f"{source.stem}-{n:04d}.mp4"
-    path.write_bytes(source.read_bytes() + (len(padding) + 8).to_bytes(4, "big") + _FREE_BOX + padding)
+    data, label = source.read_bytes(), f"upload {n}"
+    path.write_bytes(padded(data, len(data) + 8 + len(label), label))
     return path
+
+
+def padded(clip: bytes, size: int, label: str) -> bytes:
+    """The same MP4 in so many bytes, or a few more when the label does not fit in."""
+    padding = label.encode().ljust(size - len(clip) - 8, b"\0")
+    return clip + (len(padding) + 8).to_bytes(4, "big") + _FREE_BOX + padding

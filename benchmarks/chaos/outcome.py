@@ -36,6 +36,18 @@ class Kill:
 
 def faults(accepted: Mapping[str, int], videos: Sequence[Decided]) -> list[str]:
     """What must not be, in sentences. accepted: video id -> clip, of each upload that was answered with 200."""
+    found = losses(accepted, videos)
+    for clip, group in grouped(videos).items():
+        originals = [video.video_id for video in group if video.status == "approved"]
+        if len(originals) != 1:
+            found.append(f"clip {clip} has {len(originals)} originals")
+        strays = [video.video_id for video in group if video.duplicate_of not in (None, *originals)]
+        found += [f"{stray} is a duplicate of another clip's" for stray in strays]
+    return found
+
+
+def losses(accepted: Mapping[str, int], videos: Sequence[Decided]) -> list[str]:
+    """Uploads that are gone, or that have not one verdict and one notification, in sentences."""
     found = []
     known = {video.video_id: video for video in videos}
     for video_id, clip in accepted.items():
@@ -46,12 +58,6 @@ def faults(accepted: Mapping[str, int], videos: Sequence[Decided]) -> list[str]:
             found.append(f"{video.video_id} has no verdict after {video.attempts} attempts")
         elif video.verdicts != 1 or video.notifications != 1:
             found.append(f"{video.video_id} has {video.verdicts} verdicts and {video.notifications} notifications")
-    for clip, group in grouped(videos).items():
-        originals = [video.video_id for video in group if video.status == "approved"]
-        if len(originals) != 1:
-            found.append(f"clip {clip} has {len(originals)} originals")
-        strays = [video.video_id for video in group if video.duplicate_of not in (None, *originals)]
-        found += [f"{stray} is a duplicate of another clip's" for stray in strays]
     return found
 
 

@@ -33,11 +33,12 @@ class Upload:
 
 @dataclass
 class Clients:
-    """Upload until each upload is accepted; a client that gets no answer, or 503, sends again."""
+    """Upload until each upload is accepted; a client that gets no answer, or 503 with Retry-After, sends again."""
 
     system: System
     accepted: dict[str, int] = field(default_factory=dict)
     refused: int = 0
+    unanswered: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, uploads: Sequence[Upload], count: int) -> None:
@@ -58,10 +59,11 @@ class Clients:
                 with self._lock:
                     self.accepted[str(answer.json()["video_id"])] = upload.clip
                 return
-            if answer is not None and answer.status_code != 503:
+            if answer is not None and (answer.status_code != 503 or "retry-after" not in answer.headers):
                 raise RuntimeError(f"an upload was answered with {answer.status_code}: {answer.text[:200]}")
             with self._lock:
-                self.refused += 1
+                self.refused += answer is not None
+                self.unanswered += answer is None
             time.sleep(dice.uniform(0.2, 1.0))
 
     def _post(self, upload: Upload) -> httpx.Response:

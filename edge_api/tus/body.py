@@ -20,6 +20,7 @@ from edge_api.objects import ObjectWriter
 from edge_api.settings import Settings
 from edge_api.state import Request
 from edge_api.streams import Meter, Patience
+from edge_api.turns import Turn
 from edge_api.tus.headers import BODY_TYPE, Checksum
 from edge_api.tus.locks import Lock
 from edge_api.tus.passes import Looks
@@ -40,22 +41,23 @@ class Body:
 
 
 async def receive(
-    env: Env, settings: Settings, looks: Looks, ledger: Ledger, lock: Lock, upload: OpenUpload, body: Body
+    env: Env, settings: Settings, looks: Looks, ledger: Ledger, lock: Lock, turn: Turn, upload: OpenUpload, body: Body
 ) -> OpenUpload:
     """The upload as its row is when the body has been read. Raises ApiError, ClientDisconnect, StoreLossError,
     BindingError; what came until then is kept, but for what the receiver refuses."""
     receiver = Receiver(env, settings, looks, ledger, upload)
     await receiver.begin()
-    lock.patience = patience = Patience(settings.upload_idle_seconds)
+    turn.hold(receiver.held)
+    lock.patience = patience = Patience(turn, settings.upload_idle_seconds)
     lock.on_beat = receiver.record
     chunks = _within(body, patience, upload.length - upload.offset)
     try:
         try:
             async with aclosing(chunks):
                 if body.checksum is None:
-                    await _pass_on(chunks, receiver)
+                    await _pass_on(chunks, receiver, turn)
                 else:
-                    await _pass_on_checked(env, settings, chunks, body.checksum, body.announced, upload, receiver)
+                    await _pass_on_checked(env, settings, chunks, body.checksum, body.announced, upload, receiver, turn)
         except (ApiError, ClientDisconnect) as error:
             if not (isinstance(error, ApiError) and error.code == "UNSUPPORTED_FORMAT"):
                 await receiver.end()
@@ -77,7 +79,7 @@ async def receive(
 
 
 async def _within(body: Body, patience: Patience, room: int) -> AsyncGenerator[bytes, None]:
-    """room: bytes that the upload still lacks. Raises ApiError BODY_TOO_LARGE, RATE_LIMITED, UPLOAD_STALLED."""
+    """room: bytes that the upload still lacks. Raises ApiError BODY_TOO_LARGE, RATE_LIMITED, and as patience does."""
     async with aclosing(body.request.stream()) as stream:
         async for chunk in patience.chunks(stream):
             room -= len(chunk)
@@ -87,9 +89,10 @@ async def _within(body: Body, patience: Patience, room: int) -> AsyncGenerator[b
             yield chunk
 
 
-async def _pass_on(chunks: AsyncIterator[bytes], receiver: Receiver) -> None:
+async def _pass_on(chunks: AsyncIterator[bytes], receiver: Receiver, turn: Turn) -> None:
     async for chunk in chunks:
         await receiver.take(memoryview(chunk))
+        turn.hold(receiver.held)
 
 
 async def _pass_on_checked(
@@ -100,6 +103,7 @@ async def _pass_on_checked(
     announced: int | None,
     upload: OpenUpload,
     receiver: Receiver,
+    turn: Turn,
 ) -> None:
     """Raises ApiError CHECKSUM_MISMATCH, before the receiver has had any of it."""
     digest = checksum.begin()
@@ -107,6 +111,7 @@ async def _pass_on_checked(
         held = bytearray()
         async for chunk in chunks:
             held += chunk
+            turn.hold(receiver.held + len(held))
         whole = bytes(held)
         digest.update(whole)
         _check(checksum, digest.digest())
@@ -125,12 +130,14 @@ async def _pass_on_checked(
         async for chunk in chunks:
             digest.update(chunk)
             await writer.write(memoryview(chunk))
+            turn.hold(receiver.held + writer.filled)
         _check(checksum, digest.digest())
         await writer.finish()
     except BaseException:
         await writer.discard()
         raise
-    await _pass_on(chunks_of(await opened(env, settings, key), settings), receiver)
+    await turn.take()
+    await _pass_on(chunks_of(await opened(env, settings, key), settings), receiver, turn)
     await forget(env, settings, key)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from edge_api.errors import EVERYWHERE
 from edge_api.tus.headers import BODY_TYPE, VERSION
 
 Json = dict[str, Any]
@@ -105,7 +106,7 @@ def _operation(
     told = {"X-Request-Id": _TEXT, "Tus-Resumable": _TEXT}
     responses: Json = {status: {"description": "No body.", "headers": {**told, **headers}}}
     schema = {"$ref": "#/components/schemas/Error"}
-    for refusal in (*refusals, "500", "503"):
+    for refusal in {*refusals, *EVERYWHERE}:
         content = {"application/json": {"schema": schema}}
         responses[refusal] = {"description": "Error", "content": content, "headers": dict(told)}
     operation: Json = {"summary": summary, "responses": dict(sorted(responses.items()))}

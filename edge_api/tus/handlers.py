@@ -109,7 +109,7 @@ async def _written(request: Request, user: User, upload: OpenUpload, body: Body 
         _check_room(upload, offset, body.announced or 0)
     with structlog.contextvars.bound_contextvars(upload_id=upload.id):
         async with (
-            request.state["turns"].upload(settings.upload_wait_seconds),
+            request.state["turns"].upload() as turn,
             locked(env, settings, upload.id) as lock,
         ):
             upload = await read(env, settings, upload.id)
@@ -118,8 +118,9 @@ async def _written(request: Request, user: User, upload: OpenUpload, body: Body 
             try:
                 if body is not None and not upload.is_complete:
                     await body.meter.begin()
-                    upload = await receive(env, settings, looks, ledger, lock, upload, body)
+                    upload = await receive(env, settings, looks, ledger, lock, turn, upload, body)
                 if upload.is_complete and not upload.is_finished:
+                    await turn.take()
                     await finish(env, settings, metrics, looks, ledger, upload, user, request_id_of(request))
                     upload = await read(env, settings, upload.id)
             except StoreLossError:

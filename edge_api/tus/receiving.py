@@ -16,7 +16,7 @@ from edge_api.env import Env
 from edge_api.formats import HEAD_BYTES, Container
 from edge_api.inspection import container_of
 from edge_api.keys import new_id, timestamp, video_key
-from edge_api.parts import PartSender
+from edge_api.parts import PartBuffer, PartSender
 from edge_api.settings import Settings
 from edge_api.tus.passes import Look, Looks
 from edge_api.tus.records import Ledger, OpenUpload
@@ -40,8 +40,7 @@ class Receiver:
         self.upload = upload
         self._env, self._settings, self._looks, self._ledger = env, settings, looks, ledger
         self._position = upload.offset
-        self._pieces: list[bytes | memoryview] = []
-        self._filled = 0
+        self._part = PartBuffer()
         self._looked = 0
         self._look: Look | None = None
         self._container: Container | None = None
@@ -51,10 +50,15 @@ class Receiver:
         self._sent_parts = upload.whole_parts
         self._recorded_at = asyncio.get_running_loop().time()
 
+    @property
+    def held(self) -> int:
+        """Bytes that wait in memory for others to come."""
+        return self._part.size
+
     async def begin(self) -> None:
         upload = self.upload
         tail = await read_tail(self._env, self._settings, upload)
-        self._pieces, self._filled = [tail], len(tail)
+        self._part.add(memoryview(tail))
         self._look = self._looks.take(upload.id, upload.offset)
         if self._look is not None:
             self._looked = len(tail)
@@ -65,16 +69,14 @@ class Receiver:
         """Waits while enough parts are on their way. data: not beyond the length of the upload."""
         self._position += len(data)
         part_bytes = self.upload.part_bytes
-        while len(data) >= part_bytes - self._filled:
-            room = part_bytes - self._filled
-            self._pieces.append(data[:room])
+        while len(data) >= part_bytes - self._part.size:
+            room = part_bytes - self._part.size
+            self._part.add(data[:room])
             data = data[room:]
             await self._ship(await self._taken())
-        if len(data):
-            self._pieces.append(data)
-            self._filled += len(data)
-        if self._container is None and self.upload.key is None and self._filled >= HEAD_BYTES:
-            self._recognise(b"".join(self._pieces))
+        self._part.add(data)
+        if self._container is None and self.upload.key is None and self._part.size >= HEAD_BYTES:
+            self._recognise(bytes(self._part))
 
     async def record(self) -> None:
         """The row follows as far as parts have arrived without a gap. May be called while the others are."""
@@ -96,13 +98,13 @@ class Receiver:
 
     async def end(self) -> None:
         """Bring all that was taken into the store, and the row after it."""
-        if self._position == self.upload.length and self._filled:
+        if self._position == self.upload.length and self._part.size:
             await self._ship(await self._taken())
         if self._sender is not None:
             with told_lost():
                 await self._sender.settle()
         await self.record()
-        if self._filled and self._position > self.upload.offset:
+        if self._part.size and self._position > self.upload.offset:
             await self._keep_tail()
         if self._look is not None:
             await self._look.settle()
@@ -129,8 +131,7 @@ class Receiver:
 
     async def _taken(self) -> bytes:
         """All that waits, looked at."""
-        whole = b"".join(self._pieces)
-        self._pieces, self._filled = [], 0
+        whole = self._part.take()
         if self._look is not None:
             await self._look.at(whole[self._looked :])
         self._looked = 0

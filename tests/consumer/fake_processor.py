@@ -15,12 +15,13 @@ from starlette.routing import Route
 from tests.consumer.fingerprints import make_fingerprint, make_fragment
 from wire.errors import error_body
 from wire.fingerprints import Fingerprint, pack, pack_fragment, unpack_fragment
-from wire.processing import ExtractRequest, ExtractResponse
+from wire.processing import ExtractRequest, ExtractResponse, Preview
 
 Misfortune = Callable[[Request], Awaitable[Response | None]]
 """May answer in the processor's place."""
 
 JPEG = b"\xff\xd8 a thumbnail \xff\xd9"
+STRIP = b"\xff\xd8 twelve pictures \xff\xd9"
 
 
 @dataclass
@@ -94,6 +95,7 @@ class FakeProcessor:
             processing_time_ms=1,
             fingerprint=base64.b64encode(content).decode(),
             thumbnail=base64.b64encode(JPEG).decode() if with_thumbnail else None,
+            preview=Preview(12, 160, 90, jpeg=base64.b64encode(STRIP).decode()) if with_thumbnail else None,
         )
         return JSONResponse(response.to_json())
 

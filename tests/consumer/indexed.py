@@ -13,8 +13,10 @@ async def indexed(world: World, consumer: Consumer, fingerprint: Fingerprint, **
     video_id = await world.upload(fingerprint=fingerprint, **upload)  # type: ignore[arg-type]
     claim = await consumer.jobs.leases.claim(video_id, f"owner of {video_id}")
     assert claim is not None
-    pipeline = consumer.jobs.pipeline
-    kept = await pipeline._keep(claim, await pipeline._fingerprint(claim, await pipeline._presign(claim.video)))
+    pipeline = consumer.pipeline
+    kept = await pipeline._keep(
+        claim, await pipeline.fingerprinting.extract(claim, await pipeline.fingerprinting.presign(claim.video))
+    )
     await consumer.catalogue.index(claim, kept)
     return claim
 

@@ -73,6 +73,8 @@ def test_what_is_not_ours_is_left_alone(key: str) -> None:
 def test_an_orphaned_object_is_deleted_or_its_video_adopted() -> None:
     video, thumbnail, kept = f"videos/{DAY}/{ID}.mov", f"videos/{DAY}/{ID}_thumb.jpg", f"fingerprints/{DAY}/{ID}.vfp"
     assert judge_object(video, adopts=False) == Finding("object_without_row", video, "delete_object")
+    preview = thumbnail.replace("_thumb", "_preview")
+    assert judge_object(preview, adopts=False) == Finding("object_without_row", preview, "delete_object")
     assert judge_object(thumbnail, adopts=False) == Finding("object_without_row", thumbnail, "delete_object")
     assert judge_object(kept, adopts=False) == Finding("fingerprint_without_row", kept, "delete_object")
     assert judge_object(video, adopts=True) == Finding("object_without_row", video, "adopt_object")

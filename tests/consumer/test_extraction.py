@@ -16,8 +16,8 @@ from consumer.breaker import Breaker
 from consumer.errors import Refused
 from consumer.extraction import Extraction, ranges_after_first
 from consumer.processor_client import ProcessorClient, ProcessorError, open_http
-from consumer.records import Source, Video
-from tests.consumer.fake_processor import JPEG, FakeProcessor, answering
+from consumer.records import PreviewStrip, Source, Video
+from tests.consumer.fake_processor import JPEG, STRIP, FakeProcessor, answering
 from tests.consumer.fingerprints import make_fingerprint
 from wire.fingerprints import ALGORITHM_VERSION
 
@@ -70,6 +70,7 @@ async def test_a_short_video_is_one_range(extraction: Extraction, processor: Fak
     assert processor.merged == [[(0.0, 20.0)]]
     assert np.array_equal(extracted.fingerprint.frames, processor.videos["v1"].frames)
     assert extracted.thumbnail == JPEG
+    assert extracted.preview == PreviewStrip(STRIP, 12, 160, 90)
     assert processor.request_ids == ["r-1"]
 
 

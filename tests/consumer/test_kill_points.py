@@ -33,6 +33,7 @@ POINTS: dict[str, tuple[str, str, int, str]] = {
     "before the fingerprint is stored": ("bucket", "put", 0, "before"),
     "after the fingerprint was stored": ("bucket", "put", 0, "after"),
     "after the thumbnail was stored": ("bucket", "put", 1, "after"),
+    "after the preview was stored": ("bucket", "put", 2, "after"),
     "after the row named the fingerprint": ("db", "batch", 1, "after"),
     "after the index rows were written": ("db", "batch", 2, "after"),
     "before the video vector is written": ("vectorize", "upsert", 0, "before"),
@@ -84,13 +85,13 @@ class Deadly:
 def killed_at(consumer: Consumer, point: str) -> Iterator[Deadly]:
     """This worker dies at this point. It is dead afterwards: nothing of it is used again."""
     binding, method, which, moment = POINTS[point]
-    pipeline, catalogue, search = consumer.jobs.pipeline, consumer.catalogue, consumer.search
+    pipeline, catalogue, search = consumer.pipeline, consumer.catalogue, consumer.search
     holders: dict[str, list[tuple[Any, str]]] = {
-        "bucket": [(pipeline, "bucket")],
+        "bucket": [(part, "bucket") for part in (pipeline, pipeline.fingerprinting, pipeline.comparison)],
         "db": [(pipeline, "db"), (catalogue, "db"), (pipeline.leases, "db"), (pipeline.rows, "db")],
         "vectorize": [(catalogue, "videos"), (search, "videos")],
         "segments": [(catalogue, "segments"), (search, "segments")],
-        "processor": [(pipeline.extraction, "processor")],
+        "processor": [(pipeline.fingerprinting.extraction, "processor")],
     }
     if binding == "told":
         outbox = consumer.jobs.outbox

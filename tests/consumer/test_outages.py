@@ -78,15 +78,16 @@ def away_after(world: World, consumer: Consumer, name: str, calls: int) -> Itera
     """For this worker, the binding goes away after so many calls; back again on leaving."""
     flaky = Flaky(getattr(world, name), AWAY[name])
     flaky.left = calls
+    pipeline = consumer.pipeline
     parts: dict[str, list[tuple[object, str]]] = {
-        "bucket": [(consumer.jobs.pipeline, "bucket")],
+        "bucket": [(part, "bucket") for part in (pipeline, pipeline.fingerprinting, pipeline.comparison)],
         "vectorize": [(consumer.catalogue, "videos"), (consumer.search, "videos")],
         "segments": [(consumer.catalogue, "segments"), (consumer.search, "segments")],
         "db": [
-            (consumer.jobs.pipeline, "db"),
+            (consumer.pipeline, "db"),
             (consumer.catalogue, "db"),
             (consumer.jobs.leases, "db"),
-            (consumer.jobs.pipeline.rows, "db"),
+            (consumer.pipeline.rows, "db"),
             (consumer.search, "db"),
         ],
     }
@@ -175,14 +176,14 @@ async def test_nobody_listens_where_the_processor_should_be(world: World, consum
         client = ProcessorClient(http, breaker=Breaker(), random=Random(1))
         with pytest.raises(ProcessorAwayError, match="cannot be reached"):
             await client.extract(ExtractRequest("u", "v", 0.0, 1.0), request_id="r")
-        object.__setattr__(consumer.jobs.pipeline.extraction, "processor", client)
+        object.__setattr__(consumer.pipeline.fingerprinting.extraction, "processor", client)
         video_id = await world.upload(1)
         for _ in range(10):
             await consumer.jobs.run(Job(video_id))
             world.clock.pass_seconds(70)
     job = await world.job(video_id)
     assert (job["status"], job["attempt_count"]) == ("pending", 0)
-    object.__setattr__(consumer.jobs.pipeline.extraction, "processor", world.client)
+    object.__setattr__(consumer.pipeline.fingerprinting.extraction, "processor", world.client)
     await wait_and_run(world, consumer, video_id)
     assert (await world.video(video_id))["status"] == "approved"
 
@@ -200,7 +201,7 @@ async def test_a_processor_that_is_stopped_in_the_middle_is_no_failure_of_the_jo
         world.processor.misfortunes[:] = [break_off] * times
         for _ in range(40):
             world.clock.pass_seconds(400)
-            consumer.jobs.pipeline.extraction.processor.breaker.succeeded()
+            consumer.pipeline.fingerprinting.extraction.processor.breaker.succeeded()
             await consumer.jobs.run(Job(video_id))
     job = await world.job(unlucky)
     assert ((await world.video(unlucky))["status"], job["attempt_count"], job["interruptions"]) == ("approved", 10, 9)
@@ -215,7 +216,7 @@ async def test_ordinary_failures_are_counted_beside_interruptions(world: World, 
     world.processor.misfortunes += [break_off, answering(500), break_off, *[answering(500)] * 3]
     for _ in range(10):
         world.clock.pass_seconds(400)
-        consumer.jobs.pipeline.extraction.processor.breaker.succeeded()
+        consumer.pipeline.fingerprinting.extraction.processor.breaker.succeeded()
         await consumer.jobs.run(Job(video_id))
     job = await world.job(video_id)
     assert (job["status"], job["attempt_count"], job["interruptions"]) == ("failed", 6, 2)

@@ -12,7 +12,7 @@ import pytest
 
 from consumer.assembly import Consumer
 from consumer.rebuild import Rebuild
-from tests.consumer.fake_processor import JPEG, answering
+from tests.consumer.fake_processor import JPEG, STRIP, answering
 from tests.consumer.fingerprints import blank_fingerprint, make_fingerprint
 from tests.consumer.world import POLICY_VERSION, Likeness, World, compare, decide, open_world
 from wire.fingerprints import ALGORITHM_VERSION, Fingerprint, pack, unpack
@@ -45,6 +45,9 @@ async def test_the_fingerprint_and_the_thumbnail_are_kept(world: World, consumer
     assert pack(unpack(await stored(world, video["fingerprint_id"]))) == pack(make_fingerprint(1))
     assert video["thumbnail_key"] == f"videos/2026/11/21/{video_id}_thumb.jpg"
     assert await stored(world, video["thumbnail_key"]) == JPEG
+    assert video["preview_key"] == f"videos/2026/11/21/{video_id}_preview.jpg"
+    assert await stored(world, video["preview_key"]) == STRIP
+    assert json.loads(video["preview_layout"]) == {"pictures": 12, "width": 160, "height": 90}
 
 
 async def test_an_approved_video_is_findable(world: World, consumer: Consumer) -> None:

@@ -48,7 +48,7 @@ async def test_the_pipeline_makes_the_same_verdict(consumer: Consumer) -> None:
     for first, second, one, two in product(("approved", "flagged"), ("approved", "flagged"), scores, scores):
         found = Found(1, (Candidate("a", first, "a.vfp", "1"), Candidate("b", second, "b.vfp", "2")))
         evidence = {"a": alike(one), "b": alike(two)}
-        opinion = await consumer.jobs.pipeline._opinion(found, evidence)
+        opinion = await consumer.pipeline._opinion(found, evidence)
         assert opinion.verdict == settle({"a": first, "b": second}, evidence, decide)
 
 

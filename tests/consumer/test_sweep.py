@@ -143,7 +143,8 @@ async def test_a_redis_that_is_down_stops_nothing_else(world: World, consumer: C
         send = info
 
     copy = await leave_in_index(world, consumer)
-    object.__setattr__(consumer.sweep, "queues", {"normal": Down()})
+    for waking in consumer.sweep.waking:
+        object.__setattr__(waking, "queues", {"normal": Down()})
     await consumer.sweep.run_once()
     assert await world.vectorize.get_by_ids([copy]) == []
 

@@ -95,8 +95,10 @@ async def test_the_later_twin_waits_for_the_earlier_and_is_handed_back_when_that
     earlier, later = await world.upload(1), await world.upload(1)
     claim = await consumer.jobs.leases.claim(earlier, "somebody slow")
     assert claim is not None
-    extracted = await consumer.jobs.pipeline._fingerprint(claim, await consumer.jobs.pipeline._presign(claim.video))
-    kept = await consumer.jobs.pipeline._keep(claim, extracted)
+    extracted = await consumer.pipeline.fingerprinting.extract(
+        claim, await consumer.pipeline.fingerprinting.presign(claim.video)
+    )
+    kept = await consumer.pipeline._keep(claim, extracted)
     await consumer.catalogue.index(claim, kept)
 
     await consumer.jobs.run(Job(later))
@@ -111,8 +113,10 @@ async def test_nobody_waits_for_a_twin_that_nobody_is_at(world: World) -> None:
     earlier, later = await world.upload(1), await world.upload(1)
     claim = await consumer.jobs.leases.claim(earlier, "somebody")
     assert claim is not None
-    extracted = await consumer.jobs.pipeline._fingerprint(claim, await consumer.jobs.pipeline._presign(claim.video))
-    await consumer.catalogue.index(claim, await consumer.jobs.pipeline._keep(claim, extracted))
+    extracted = await consumer.pipeline.fingerprinting.extract(
+        claim, await consumer.pipeline.fingerprinting.presign(claim.video)
+    )
+    await consumer.catalogue.index(claim, await consumer.pipeline._keep(claim, extracted))
     await consumer.jobs.leases.hand_back(claim, "wait", delay_seconds=5)
     async with asyncio.timeout(5):
         await consumer.jobs.run(Job(later))
@@ -125,8 +129,10 @@ async def test_what_a_settled_video_says_is_enough(world: World, consumer: Consu
     earlier, later = await world.upload(1), await world.upload(1)
     claim = await consumer.jobs.leases.claim(earlier, "somebody slow")
     assert claim is not None
-    extracted = await consumer.jobs.pipeline._fingerprint(claim, await consumer.jobs.pipeline._presign(claim.video))
-    await consumer.catalogue.index(claim, await consumer.jobs.pipeline._keep(claim, extracted))
+    extracted = await consumer.pipeline.fingerprinting.extract(
+        claim, await consumer.pipeline.fingerprinting.presign(claim.video)
+    )
+    await consumer.catalogue.index(claim, await consumer.pipeline._keep(claim, extracted))
     await consumer.jobs.run(Job(later))
     assert (await world.video(later))["duplicate_of"] == original
 
@@ -135,8 +141,10 @@ async def test_an_earlier_twin_that_failed_is_not_waited_for(world: World, consu
     earlier, later = await world.upload(1), await world.upload(1)
     claim = await consumer.jobs.leases.claim(earlier, "somebody")
     assert claim is not None
-    extracted = await consumer.jobs.pipeline._fingerprint(claim, await consumer.jobs.pipeline._presign(claim.video))
-    await consumer.catalogue.index(claim, await consumer.jobs.pipeline._keep(claim, extracted))
+    extracted = await consumer.pipeline.fingerprinting.extract(
+        claim, await consumer.pipeline.fingerprinting.presign(claim.video)
+    )
+    await consumer.catalogue.index(claim, await consumer.pipeline._keep(claim, extracted))
     await consumer.jobs.leases.fail(claim, "it was too much")
     await consumer.jobs.run(Job(later))
     assert (await world.video(later))["status"] == "approved"
@@ -147,7 +155,7 @@ async def test_a_verdict_is_not_written_into_a_catalogue_that_has_changed(world:
     copy = await world.upload(1)
     original = await world.upload(1, uploaded_at="2020-01-01T00:00:00.000000Z")
     other = await world.consumer(seed=2)
-    decide, interfered = consumer.jobs.pipeline.detection.decide, False
+    decide, interfered = consumer.pipeline.detection.decide, False
 
     def decide_late(evidence: Any, *, approved: Collection[str] = ()) -> Any:
         nonlocal interfered

@@ -25,9 +25,12 @@ from consumer.assembly import Consumer, assemble
 from consumer.breaker import Breaker
 from consumer.detection import Detection
 from consumer.env import Env
+from consumer.explanation import Explanation, Side, explain
 from consumer.processor_client import ProcessorClient, open_http
 from consumer.settings import Settings, load
 from consumer.sound_terms import SoundQuestion
+from consumer.thresholds import Thresholds
+from tests.consumer import evidences
 from tests.consumer.fake_processor import FakeProcessor
 from tests.consumer.fingerprints import make_fingerprint
 from wire.fingerprints import Fingerprint
@@ -102,7 +105,16 @@ def decide(evidence: Sequence[tuple[str, Likeness]], *, approved: Collection[str
     return Verdict("approved", POLICY_VERSION, thresholds, similar_to=video_id, similarity_score=best.score)
 
 
-DETECTION = Detection(index_entries, query_vectors, sound_terms, sound_question, compare, decide, POLICY_VERSION)
+def explain_likeness(upload: Side, other: Side, likeness: Likeness) -> Explanation:
+    """What the real policy says of such a likeness."""
+    return explain(
+        upload, other, evidences.evidence(likeness.score, 0.9 if likeness.is_same_sound else 0.1), Thresholds()
+    )
+
+
+DETECTION = Detection(
+    index_entries, query_vectors, sound_terms, sound_question, compare, decide, POLICY_VERSION, explain_likeness
+)
 
 
 @dataclass

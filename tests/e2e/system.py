@@ -238,7 +238,7 @@ def running_system(folder: Path, **settings: str) -> Iterator[System]:
         ),
         "edge_api": service(
             "edge_api",
-            (python, "-m", "edge_api", "serve", "--port", str(ports["edge_api"])),
+            (python, "-m", "edge_api", "serve", "--share-port", "--port", str(ports["edge_api"])),
             ports["edge_api"],
             "/livez",
         ),

@@ -31,7 +31,7 @@ from tests.edge_api.tus.kit import TUS
 WEBHOOK = "wh_0123456789ab"
 
 Call = tuple[str, str]
-Kind = Literal["open", "own", "private", "video", "moderator", "service", "operator", "admin"]
+Kind = Literal["open", "own", "private", "video", "search", "moderator", "service", "operator", "admin"]
 
 ADMINS_ONLY = {"alice": "FORBIDDEN", "bob": "FORBIDDEN", "moderator": "FORBIDDEN", "admin": "ok"}
 
@@ -44,6 +44,8 @@ KINDS: Mapping[Kind, Mapping[str, str]] = {
     "private": dict.fromkeys(("bob", "moderator", "admin"), "UPLOAD_NOT_FOUND"),
     # One video: its owner's, and everybody's for those who look after them.
     "video": {"bob": "VIDEO_NOT_FOUND", "moderator": "ok", "admin": "ok"},
+    # One search: whoever asked it, and nobody else.
+    "search": dict.fromkeys(("bob", "moderator", "admin"), "SEARCH_NOT_FOUND"),
     # One video, settled by those who look after them.
     "moderator": {"alice": "FORBIDDEN", "bob": "VIDEO_NOT_FOUND", "moderator": "ok", "admin": "ok"},
     # The services of this installation alone: no token is taken.
@@ -115,6 +117,10 @@ RULES: Mapping[Call, Rule] = {
     ("POST", "/api/fingerprints"): Rule(
         "own", "fingerprint:write", success=202, json={"video_url": "https://example.org/a.mp4"}
     ),
+    ("POST", "/api/search"): Rule("own", "fingerprint:read", success=202),
+    ("POST", "/api/compare"): Rule("own", "fingerprint:read", success=202),
+    ("GET", "/api/searches/{search_id}"): Rule("search", "fingerprint:read"),
+    ("DELETE", "/api/searches/{search_id}"): Rule("search", "fingerprint:read"),
     ("GET", "/api/videos"): Rule("own", "fingerprint:read"),
     ("GET", "/api/videos/{video_id}"): Rule("video", "fingerprint:read"),
     ("GET", "/api/videos/{video_id}/events"): Rule("video", "fingerprint:read"),
@@ -210,8 +216,10 @@ async def headers_of(world: World, rule: Rule, caller: str) -> dict[str, str]:
 async def ask(world: World, call: Call, video_id: str, headers: Mapping[str, str]) -> httpx.Response:
     (method, path), rule = call, ALL[call]
     options: dict[str, Any] = {"json": rule.json} if rule.json else {}
-    if path == "/api/upload":
+    if path in ("/api/upload", "/api/search"):
         options = {"files": {"video": ("a.mp4", mp4(seed=99), "video/mp4")}}
+    elif path == "/api/compare":
+        options = {"files": {name: ("a.mp4", mp4(seed=99), "video/mp4") for name in ("video", "reference")}}
     elif path == "/internal/retry":
         options = {"json": {"video_id": video_id}}
     elif path == "/internal/fingerprint-complete":
@@ -221,15 +229,20 @@ async def ask(world: World, call: Call, video_id: str, headers: Mapping[str, str
     elif path == "/videos/delete":
         options = {"data": {"video_id": video_id}}
     path = path.replace("{version}", "any").replace("{name}", "main.js")
-    path = path.replace("{video_id}", video_id).replace("{upload_id}", video_id).replace("{webhook_id}", WEBHOOK)
+    for name in ("{video_id}", "{upload_id}", "{search_id}"):
+        path = path.replace(name, video_id)
+    path = path.replace("{webhook_id}", WEBHOOK)
     return await world.client.request(method, path, headers={**rule.headers, **headers}, **options)
 
 
 async def prepared(world: World, call: Call) -> str:
-    """Alice's video or upload, in a state in which the call succeeds."""
+    """Alice's video, upload or search, in a state in which the call succeeds."""
     if "{upload_id}" in call[1]:
         created = await ask(world, ("POST", "/api/tus"), "", world.alice.headers)
         return created.headers["location"].rpartition("/")[2]
+    if "{search_id}" in call[1]:
+        asked = await ask(world, ("POST", "/api/search"), "", world.alice.headers)
+        return str(asked.json()["search_id"])
     video_id = await world.uploaded(mp4(seed=1), world.alice)
     if "{video_id}" in call[1]:
         await world.decide(video_id, "flagged", reason="mirrored", similarity_score=0.9)
@@ -261,7 +274,7 @@ async def test_matrix(world: World, call: Call, caller: str) -> None:
 
 async def state(world: World) -> Any:
     tables = ["videos", "processing_jobs", "verdicts", "notifications", "audit_log", "catalogue"]
-    tables += ["webhook_targets", "webhook_secrets", "tus_uploads"]
+    tables += ["webhook_targets", "webhook_secrets", "tus_uploads", "searches"]
     rows = [await world.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables]
     return rows, await world.rows("SELECT * FROM purges"), await world.keys(), len(world.jobs())
 

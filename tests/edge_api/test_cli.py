@@ -7,6 +7,7 @@ import json
 import os
 import pwd
 import re
+import socket
 import stat
 import subprocess
 import sys
@@ -202,3 +203,13 @@ def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_module_to_run() -> None:
     done = subprocess.run([sys.executable, "-m", "edge_api", "--help"], capture_output=True, text=True, check=True)
     assert "MAX_FILE_SIZE" in done.stdout
+
+
+def test_a_port_that_its_owner_does_not_share(
+    database: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
+    with socket.create_server(("127.0.0.1", 0)) as owner:
+        serve = Told(capsys, "serve", "--share-port", "--port", str(owner.getsockname()[1]))
+    assert serve.code == 1
+    assert re.search(r"error: Port \d+ of 127\.0\.0\.1 cannot be shared .*--share-port", serve.err)

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from edge_api.keys import fingerprint_key, processed_key, thumbnail_key
+from edge_api.keys import fingerprint_key, preview_key, processed_key, thumbnail_key
 from tests.edge_api.kit import World, mp4, serving, settings_with, with_binding
 from tests.edge_api.test_upload import Unreachable
 from wire.jobs import Job
@@ -24,10 +24,11 @@ async def furnish(world: World, video_id: str) -> list[str]:
     """Give a video all that processing leaves behind; the keys of its objects."""
     (row,) = await world.rows("SELECT r2_key FROM videos WHERE id = ?1", video_id)
     key = row["r2_key"]
-    keys = [key, thumbnail_key(video_id, key), fingerprint_key(video_id, key), processed_key(video_id)]
+    shown = [thumbnail_key(video_id, key), preview_key(video_id, key)]
+    keys = [key, *shown, fingerprint_key(video_id, key), processed_key(video_id)]
     for other in keys[1:]:
         await world.env.video_bucket.put(other, b"x")
-    await world.decide(video_id, "approved", fingerprint_id=keys[2], thumbnail_key=keys[1])
+    await world.decide(video_id, "approved", fingerprint_id=keys[3], thumbnail_key=keys[1], preview_key=keys[2])
     await world.run("INSERT INTO sound_terms VALUES (7, ?1, 1)", video_id)
     await world.run("INSERT INTO segment_vectors VALUES ('v', ?1, 0.0)", video_id)
     return keys

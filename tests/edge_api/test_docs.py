@@ -51,6 +51,12 @@ def test_every_field_of_a_video() -> None:
             assert f"`{name}" in PAGE, name
 
 
+def test_every_field_of_a_search() -> None:
+    for shape in schemas(settings_with(), ERRORS)["Search"]["oneOf"]:
+        for name in shape["properties"]:
+            assert f"`{name}" in PAGE, name
+
+
 def test_every_metric() -> None:
     for metric in Metrics().registry.collect():
         assert f"`{metric.name}" in PAGE, metric.name

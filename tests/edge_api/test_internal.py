@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import json
 from typing import Any
 
 import httpx
 import pytest
 
 from edge_api.env import Env
-from edge_api.keys import fingerprint_key, thumbnail_key
+from edge_api.keys import fingerprint_key, preview_key, thumbnail_key
 from tests.edge_api.kit import SECRET, People, World, mp4, serving, settings_with
 from tests.wire import records
 from wire.fingerprints import ALGORITHM_VERSION, VECTOR_SIZE, Fingerprint, pack
-from wire.processing import ExtractResponse
+from wire.processing import ExtractResponse, Preview
 
 INTERNAL = {"Authorization": f"Internal-Secret {SECRET}"}
 JPEG = b"\xff\xd8\xff\xe0 a picture"
@@ -35,6 +36,7 @@ def callback(video_id: str, **changes: Any) -> dict[str, Any]:
         processing_time_ms=7,
         fingerprint=base64.b64encode(pack(fingerprint())).decode(),
         thumbnail=base64.b64encode(JPEG).decode(),
+        preview=Preview(12, 160, 90, jpeg=base64.b64encode(JPEG).decode()),
     )
     return {**answer.to_json(), **changes}
 
@@ -64,6 +66,9 @@ async def test_the_fingerprint_is_kept_and_the_job_woken(world: World) -> None:
     assert (row["fingerprint_id"], row["algorithm_version"]) == (key, ALGORITHM_VERSION)
     assert (row["duration"], row["duration_seconds"]) == (12, 12.25)
     assert row["thumbnail_key"] == thumbnail_key(video_id, row["r2_key"])
+    assert await content(world, preview_key(video_id, row["r2_key"])) == JPEG
+    assert row["preview_key"] == preview_key(video_id, row["r2_key"])
+    assert json.loads(row["preview_layout"]) == {"pictures": 12, "width": 160, "height": 90}
     assert [job.video_id for job in world.jobs()] == [video_id, video_id]
 
 
@@ -97,6 +102,9 @@ async def test_without_a_thumbnail(world: World) -> None:
         {"fingerprint": base64.b64encode(b"VFP\x01 not at all").decode()},
         {"fingerprint": 7},
         {"thumbnail": "!!!"},
+        {"preview": "!!!"},
+        {"preview": {"pictures": 0, "width": 1, "height": 1}},
+        {"preview": {"pictures": 1, "width": 1, "height": 1, "jpeg": "!!!"}},
         {"video_vector": "x"},
         {"video_vector": [None]},
         {"video_vector": 3},

@@ -49,6 +49,20 @@ async def test_yesterday_s_orphans_too(world: World) -> None:
     assert await sweep(world.env, SETTINGS, later(days=2)) == Swept(objects=1)
 
 
+async def test_searches_without_a_row(world: World) -> None:
+    files = {name: ("a.mp4", mp4(), "video/mp4") for name in ("video", "reference")}
+    asked = await world.client.post("/api/compare", files=files, headers=world.alice.headers)
+    assert asked.status_code == 202
+    kept = await world.keys()
+    assert len(kept) == 2
+    for name in ("video", "reference"):
+        await world.env.video_bucket.put(f"searches/{'f' * 32}/{name}.webm", b"nobody's")
+    await world.env.video_bucket.create_multipart_upload(f"searches/{'f' * 32}/video.mp4")
+    assert await sweep(world.env, SETTINGS, later(minutes=59)) == Swept()
+    assert await sweep(world.env, SETTINGS, later(hours=25)) == Swept(uploads=1, objects=2)
+    assert await world.keys() == kept
+
+
 async def test_other_objects_are_none_of_its_business(world: World) -> None:
     folder = video_key("x", timestamp(), "y").rpartition("/")[0]
     others = [f"{folder}/{new_id()}_thumb.jpg", f"{folder}/notes.txt", f"processed/{new_id()}/720p.mp4"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+import tracemalloc
 from collections.abc import Sequence
 from typing import Any
 
@@ -190,3 +191,16 @@ async def test_cancelled_in_the_middle_leaves_nothing() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await bucket.is_empty()
+
+
+async def test_a_part_of_single_bytes_takes_little_more_memory_than_its_bytes() -> None:
+    data, step = random.Random(5).randbytes(300_000), 3
+    target = writer(MemoryR2Bucket())
+    tracemalloc.start()
+    try:
+        await write_all(target, data, step)
+        assert target.filled == len(data)
+        assert tracemalloc.get_traced_memory()[0] < 2 * len(data)
+    finally:
+        tracemalloc.stop()
+    assert await target.finish() == hashlib.sha256(data).hexdigest()

@@ -16,7 +16,7 @@ from edge_api.routes import routes
 from tests.edge_api.kit import World, mp4, settings_with
 from tests.edge_api.test_errors import calls
 from tests.edge_api.test_internal import INTERNAL, callback
-from tests.edge_api.test_videos import MATCH
+from tests.edge_api.test_videos import MATCH, PREVIEW
 
 DOCUMENT = document(settings_with(), routes())
 
@@ -85,7 +85,7 @@ async def test_fingerprints(world: World) -> None:
 
 STATES: list[tuple[str, dict[str, Any]]] = [
     ("processing", {}),
-    ("approved", {"duration": 3, "thumbnail_key": "x"}),
+    ("approved", {"duration": 3, "thumbnail_key": "x", **PREVIEW}),
     ("approved", {"similarity_score": 0.75, "similar": True}),
     ("duplicate", {"similarity_score": 0.97, "confidence": "very_high", "twin": True, "evidence": True}),
     ("flagged", {"similarity_score": 0.9, "reason": "mirrored", "twin": True, "evidence": True}),

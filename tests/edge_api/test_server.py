@@ -16,6 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from benchmarks.slow_clients.clients import Target
+from benchmarks.slow_clients.run import Account, Plan, carried_out
 from edge_api.settings import WORKER_FOLDER
 from tests.edge_api.kit import MIGRATIONS, Person, make_person, mp4, until
 from tests.services import S3Server
@@ -307,6 +309,24 @@ async def test_a_watcher_that_leaves_gives_its_place_back(client: httpx.AsyncCli
         return "twinreel_event_streams 0.0" in (await client.get("/metrics")).text
 
     await until(is_free)
+
+
+async def test_slow_clients_and_such_as_hang_up_keep_nobody_waiting_and_leave_nothing(
+    gateway: Running, bucket: R2Bucket, db: SqliteDatabase
+) -> None:
+    """More slow ones than there are turns, each slower than a turn costs."""
+
+    async def account() -> Account:
+        rows = await db.prepare("SELECT COUNT(*) AS n FROM videos").first("n")
+        return Account(rows, len(await keys(bucket)), len(await bucket.list_multipart_uploads()))
+
+    plan = Plan(slow=40, bytes_per_second=1000, hang_ups=8, others=2, seconds=4)
+    target = Target(gateway.url, gateway.alice.token)
+    outcome = await carried_out(plan, target, mp4(3000), pid=gateway.process.pid, account=account)
+    assert outcome.faults() == []
+    assert [answer.status for answer in outcome.slow] == [200] * 40
+    assert outcome.beside.accepted > 4
+    assert outcome.vitals[1].handles >= outcome.vitals[0].handles + 40
 
 
 async def test_stopped_in_the_middle_of_an_upload(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -225,25 +226,59 @@ async def test_a_body_that_falls_silent(env: Env, people: People) -> None:
         assert await world.nothing_is_left()
 
 
-async def test_uploads_wait_for_their_turn(env: Env, people: People) -> None:
-    started, go_on = asyncio.Event(), asyncio.Event()
+@asynccontextmanager
+async def upload_under_way(
+    world: World, data: bytes
+) -> AsyncIterator[tuple[asyncio.Event, asyncio.Task[httpx.Response]]]:
+    """An upload that has sent so much and goes on when the event is set."""
+    arrived, go_on = asyncio.Event(), asyncio.Event()
 
-    async def slow() -> AsyncIterator[bytes]:
-        yield b'--x\r\nContent-Disposition: form-data; name="video"; filename="a"\r\n\r\n' + mp4()
-        started.set()
+    async def body() -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="video"; filename="a"\r\n\r\n' + data
+        yield b""
+        arrived.set()
         await go_on.wait()
         yield b"\r\n--x--\r\n"
 
-    async with serving(settings_with(uploads_at_once=1, upload_wait_seconds=0.05), env, people) as world:
-        headers = {**world.alice.headers, "Content-Type": "multipart/form-data; boundary=x"}
-        first = asyncio.create_task(world.client.post("/api/upload", content=slow(), headers=headers))
-        await started.wait()
+    headers = {**world.alice.headers, "Content-Type": "multipart/form-data; boundary=x"}
+    answer = asyncio.create_task(world.client.post("/api/upload", content=body(), headers=headers))
+    await arrived.wait()
+    yield go_on, answer
+    await answer
+
+
+async def test_uploads_wait_for_their_turn(env: Env, people: People) -> None:
+    settings = settings_with(uploads_at_once=1, upload_wait_seconds=0.05, slow_upload_bytes_per_second=20_000)
+    async with serving(settings, env, people) as world, upload_under_way(world, mp4(20_000)) as (go_on, first):
         second = await world.upload(mp4(seed=2))
         assert (second.status_code, second.json()["code"]) == (503, "TOO_BUSY")
         assert int(second.headers["retry-after"]) > 0
         go_on.set()
         assert (await first).status_code == 200
         assert (await world.upload(mp4(seed=2))).status_code == 200
+
+
+async def test_a_slow_upload_keeps_nobody_waiting_and_is_served(env: Env, people: People) -> None:
+    settings = settings_with(uploads_at_once=1, upload_wait_seconds=0.05, slow_upload_bytes_per_second=10**6)
+    async with serving(settings, env, people) as world, upload_under_way(world, mp4(20_000)) as (go_on, first):
+        assert (await world.upload(mp4(seed=2))).status_code == 200
+        go_on.set()
+        assert (await first).status_code == 200
+
+
+async def test_the_slow_upload_that_holds_most_is_given_up_when_there_is_too_little_memory(
+    env: Env, people: People
+) -> None:
+    settings = settings_with(uploads_at_once=1, slow_upload_bytes_per_second=10**9)
+    async with (
+        serving(settings, env, people) as world,
+        upload_under_way(world, mp4(PART - 10_000)) as (_, larger),
+        upload_under_way(world, mp4(20_000, seed=2)) as (go_on, smaller),
+    ):
+        answer = await larger
+        assert (answer.status_code, answer.json()["code"]) == (408, "UPLOAD_TOO_SLOW")
+        go_on.set()
+        assert (await smaller).status_code == 200
 
 
 async def test_without_a_token_the_body_is_not_read(world: World) -> None:

@@ -15,6 +15,7 @@ from wire.verdicts import Match, Segment
 from wrangler_compat.d1.types import D1Value
 
 COMMON = {"video_id", "status", "uploaded_at", "file_size", "mime_type"}
+PREVIEW = {"preview_key": "videos/x_preview.jpg", "preview_layout": '{"pictures": 12, "width": 160, "height": 90}'}
 MATCH = Match("0" * 32, "video", 0.97, 0.97, 0.91, 1.0, 1.0, segments=(Segment(0, 9.5, 0, 9.5, 0.97),))
 
 
@@ -79,12 +80,16 @@ def test_expected_seconds_leaves_out_the_slowest() -> None:
 
 async def test_approved(world: World) -> None:
     video_id = await world.uploaded(mp4())
-    await world.decide(video_id, "approved", duration=30, duration_seconds=30.04, thumbnail_key="videos/x_thumb.jpg")
+    await world.decide(
+        video_id, "approved", duration=30, duration_seconds=30.04, thumbnail_key="videos/x_thumb.jpg", **PREVIEW
+    )
     shown = await world.video(video_id)
-    assert set(shown) == COMMON | {"processed_at", "duration", "r2_url", "thumbnail"}
+    assert set(shown) == COMMON | {"processed_at", "duration", "r2_url", "thumbnail", "preview"}
     assert shown["duration"] == 30.04
     assert f"{video_id}.mp4" in shown["r2_url"]
     assert "x_thumb.jpg" in shown["thumbnail"]
+    assert "x_preview.jpg" in shown["preview"].pop("url")
+    assert shown["preview"] == {"pictures": 12, "columns": 12, "width": 160, "height": 90}
 
 
 async def test_approved_but_similar(world: World) -> None:
@@ -92,7 +97,7 @@ async def test_approved_but_similar(world: World) -> None:
     await world.decide(second, "approved", similar_to=first, similarity_score=0.74, duration=30)
     shown = await world.video(second)
     assert (shown["similar_to"], shown["similarity_score"]) == (first, 0.74)
-    assert (shown["duration"], shown["thumbnail"]) == (30.0, None)
+    assert (shown["duration"], shown["thumbnail"], shown["preview"]) == (30.0, None, None)
 
 
 async def test_approved_whose_object_is_gone(world: World) -> None:

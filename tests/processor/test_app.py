@@ -87,6 +87,7 @@ async def test_ranges_are_merged(service: Running, make_clip: MakeClip, server: 
     whole = (await service.extract(video_url=url)).json()
     parts = [(await service.extract(video_url=url, start=a, stop=b)).json() for a, b in ((0, 1.2), (1.2, 60))]
     body = {"video_id": "v-1", "fragments": [part["fingerprint"] for part in parts], "thumbnail": parts[0]["thumbnail"]}
+    body["previews"] = [part["preview"] for part in parts]
     merged = (await service.client.post("/merge-fingerprints", json=body)).json()
     assert merged["thumbnail"] == parts[0]["thumbnail"]
     assert parts[1]["thumbnail"] is None
@@ -132,6 +133,8 @@ async def test_a_body_too_large(service: Running) -> None:
         {"video_id": "v", "fragments": [1]},
         {"video_id": "v", "fragments": ["é"]},
         {"video_id": "v", "fragments": ["AAAA"], "thumbnail": 1},
+        {"video_id": "v", "fragments": ["AAAA"], "previews": 1},
+        {"video_id": "v", "fragments": ["AAAA"], "previews": [1]},
     ],
 )
 async def test_bad_merges(service: Running, body: dict[str, Any]) -> None:

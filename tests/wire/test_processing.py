@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.processing import TIERS, ExtractFormatError, ExtractRequest, ExtractResponse, Tier
+from wire.processing import TIERS, ExtractFormatError, ExtractRequest, ExtractResponse, Preview, Tier
 
 SECONDS = st.floats(0, 3600, allow_nan=False)
 REQUEST = {"video_url": "http://s3/v.mp4", "video_id": "v"}
@@ -20,6 +20,7 @@ RESPONSE: dict[str, Any] = {
     "processing_time_ms": 40,
     "fingerprint": "VkZQAQ==",
     "thumbnail": None,
+    "preview": None,
 }
 
 
@@ -87,23 +88,44 @@ def test_what_is_no_object_is_refused(body: object) -> None:
     vector=st.lists(st.floats(-1, 1, width=32), min_size=64, max_size=64),
     audio_hash=st.none() | st.just("0123abcd"),
     thumbnail=st.none() | st.just("/9j/"),
+    preview=st.none() | st.just(Preview(12, 160, 90, jpeg="/9j/")) | st.just(Preview(2, 2, 4, pixels="AAAA")),
 )
-def test_a_response_survives_the_wire(vector: list[float], audio_hash: str | None, thumbnail: str | None) -> None:
-    response = ExtractResponse("v", tuple(vector), audio_hash, 9.75, 20, 31, "VkZQAQ==", thumbnail)
+def test_a_response_survives_the_wire(
+    vector: list[float], audio_hash: str | None, thumbnail: str | None, preview: Preview | None
+) -> None:
+    response = ExtractResponse("v", tuple(vector), audio_hash, 9.75, 20, 31, "VkZQAQ==", thumbnail, preview)
     sent = json.loads(json.dumps(response.to_json()))
     assert isinstance(sent["video_vector"], list)
     assert ExtractResponse.from_json(sent) == response
 
 
-@pytest.mark.parametrize("name", [name for name in RESPONSE if name != "thumbnail"])
+@pytest.mark.parametrize("name", [name for name in RESPONSE if name not in ("thumbnail", "preview")])
 def test_an_answer_without_one_of_its_fields_is_refused(name: str) -> None:
     with pytest.raises(ExtractFormatError, match=f"missing field: {name}"):
         ExtractResponse.from_json({key: value for key, value in RESPONSE.items() if key != name})
 
 
 def test_an_answer_may_lack_a_thumbnail_and_have_fields_of_a_newer_release() -> None:
-    answer = {key: value for key, value in RESPONSE.items() if key != "thumbnail"} | {"colour": "blue"}
+    answer = {key: value for key, value in RESPONSE.items() if key not in ("thumbnail", "preview")} | {"colour": "blue"}
     assert ExtractResponse.from_json(answer) == ExtractResponse.from_json(RESPONSE)
+
+
+@pytest.mark.parametrize(
+    "preview",
+    [
+        7,
+        [],
+        {},
+        {"pictures": 1, "width": 2},
+        {"pictures": 0, "width": 2, "height": 2},
+        {"pictures": 1.5, "width": 2, "height": 2},
+        {"pictures": True, "width": 2, "height": 2},
+        {"pictures": 1, "width": 2, "height": 2, "jpeg": 7},
+    ],
+)
+def test_a_preview_of_something_else_is_refused(preview: object) -> None:
+    with pytest.raises(ExtractFormatError, match="preview"):
+        ExtractResponse.from_json({**RESPONSE, "preview": preview})
 
 
 @pytest.mark.parametrize("vector", [None, 7, "abc", [1.0, "x"], [None], [[1.0]]])

@@ -254,6 +254,27 @@ async def test_killed_in_mid_patch_and_resumed_at_another(
     await check_stored(bucket, db, data)
 
 
+async def test_a_gateway_that_is_stopped_keeps_what_it_had(
+    fleet: Fleet, ports: tuple[int, int], bucket: R2Bucket, db: SqliteDatabase
+) -> None:
+    """SIGTERM, as with every new version."""
+    data, stopped = mp4(3 * PART + 11, seed=900), fleet.start()
+    async with fleet.client(ports[0]) as client:
+        url = await begin(client, data)
+        with sending(fleet, stopped, url, data, 2 * PART + 99):
+
+            async def is_under_way() -> bool:
+                return await offset_of(client, url) >= 2 * PART
+
+            await until(is_under_way)
+            fleet.processes[stopped].send_signal(signal.SIGTERM)
+            assert await asyncio.to_thread(fleet.processes[stopped].wait, 60) == -signal.SIGTERM
+        offset = await offset_of(client, url)
+        assert offset == 2 * PART + 99
+        assert (await patch(client, url, offset, data)).status_code == 204
+    await check_stored(bucket, db, data)
+
+
 async def test_a_connection_that_went_silent_gives_way(
     fleet: Fleet, ports: tuple[int, int], bucket: R2Bucket, db: SqliteDatabase
 ) -> None:

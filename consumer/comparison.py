@@ -1,0 +1,92 @@
+"""A fingerprint against those of its candidates, as kept in R2: the evidence, and the verdict that it makes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from consumer.detection import Detection, Evidence
+from consumer.metrics import Metrics
+from consumer.records import Candidate, Found
+from consumer.settling import accounts_for_all, is_certain, settle
+from consumer.workers import Workers
+from wire.fingerprints import Fingerprint, FingerprintFormatError, unpack
+from wire.verdicts import Verdict
+from wrangler_compat.r2.types import R2Bucket, R2Object
+
+_COMPARED_FIRST = 4
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    bucket: R2Bucket
+    detection: Detection
+    workers: Workers
+    metrics: Metrics
+
+    async def read(self, key: str) -> Fingerprint | None:
+        """The fingerprint that is kept under this key; None: it is gone, or cannot be read."""
+        body = await self.bucket.get(key)
+        if body is None or isinstance(body, R2Object):
+            return None
+        try:
+            return await self.workers.run(unpack, await body.bytes())
+        except FingerprintFormatError as error:
+            _log.error("fingerprint_unreadable", key=key, error=str(error))
+            return None
+
+    async def evidence(
+        self, fingerprint: Fingerprint, found: Found, known: Mapping[str, Evidence]
+    ) -> dict[str, Evidence]:
+        """What is known, and what was measured against candidates not measured before, a few at a time.
+
+        Stops at a duplicate in the whole picture and in sound, whatever else it may resemble; where an approved video
+        accounts for all of the upload, only the likeliest of the others can still make it a duplicate. A candidate
+        whose fingerprint is gone has no evidence.
+        """
+        evidence = dict(known)
+        new = [candidate for candidate in found.candidates if candidate.video_id not in known]
+        approved = [candidate for candidate in new if candidate.status == "approved"]
+        others = [candidate for candidate in new if candidate.status != "approved"]
+        rounds = (
+            (approved[:_COMPARED_FIRST], is_certain),
+            (approved[_COMPARED_FIRST:], accounts_for_all),
+            (others[:_COMPARED_FIRST], is_certain),
+            (others[_COMPARED_FIRST:], accounts_for_all),
+        )
+        with self.metrics.timed("compare"):
+            for some, is_enough in rounds:
+                if not some or is_enough(await self.decide_among(_approved(found), evidence)):
+                    continue
+                halves = (some[::2], some[1::2])
+                for measured in await asyncio.gather(*(self._measure(fingerprint, half) for half in halves if half)):
+                    evidence |= measured
+        return evidence
+
+    async def settled(self, found: Found, evidence: Mapping[str, Evidence]) -> Verdict:
+        """What the candidates say that are decided themselves."""
+        settled = {each.video_id: each.status for each in found.candidates if each.is_settled}
+        measured = {video_id: evidence[video_id] for video_id in settled if video_id in evidence}
+        return await self.workers.run(settle, settled, measured, self.detection.decide)
+
+    async def decide_among(self, among: Sequence[Candidate], evidence: Mapping[str, Evidence]) -> Verdict:
+        pairs = [(each.video_id, evidence[each.video_id]) for each in among if each.video_id in evidence]
+        approved = {each.video_id for each in among if each.status == "approved"}
+        return await self.workers.run(partial(self.detection.decide, approved=approved), pairs)
+
+    async def _measure(self, fingerprint: Fingerprint, candidates: Sequence[Candidate]) -> dict[str, Evidence]:
+        read = await asyncio.gather(*(self.read(each.fingerprint_key) for each in candidates))
+        pairs = zip(candidates, read, strict=True)
+        there = {each.video_id: reference for each, reference in pairs if reference is not None}
+        measured = await self.workers.run(self.detection.compare, fingerprint, list(there.values()))
+        return dict(zip(there, measured, strict=True))
+
+
+def _approved(found: Found) -> list[Candidate]:
+    return [candidate for candidate in found.candidates if candidate.status == "approved"]
