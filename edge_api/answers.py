@@ -30,7 +30,7 @@ LONGEST_WAIT_SECONDS = 30
 async def get_search(request: Request, user: User) -> JSONResponse:
     """At once, or as soon as it has ended, within the seconds that the client is willing to wait."""
     wait = whole_number(request.query_params.get("wait"), "wait", default=0, lowest=0, highest=LONGEST_WAIT_SECONDS)
-    row = await _own_row(request, user)
+    row = await own_row(request, user)
     turns, settings = request.state["turns"], request.state["settings"]
     until = time.monotonic() + wait
     if turns.event_streams < settings.event_streams:
@@ -38,15 +38,15 @@ async def get_search(request: Request, user: User) -> JSONResponse:
         try:
             while _is_open(row) and time.monotonic() < until:
                 await asyncio.sleep(settings.event_poll_seconds)
-                row = await _own_row(request, user)
+                row = await own_row(request, user)
         finally:
             turns.event_streams -= 1
-    return JSONResponse(await _shown(request, row))
+    return JSONResponse(await shown_search(request, row))
 
 
 async def delete_search(request: Request, user: User) -> JSONResponse:
     """The row goes first: a worker that has the search in hand then stops. Objects left by a crash are swept."""
-    row = await _own_row(request, user)
+    row = await own_row(request, user)
     env, settings = request.state["env"], request.state["settings"]
     async with deadline(settings.binding_timeout_seconds, "DB"):
         await env.db.prepare(queries.DELETE_SEARCH).bind(row["id"]).run()
@@ -59,7 +59,7 @@ async def delete_search(request: Request, user: User) -> JSONResponse:
     return JSONResponse({"message": "The search has been deleted.", "search_id": row["id"]})
 
 
-async def _own_row(request: Request, user: User) -> Row:
+async def own_row(request: Request, user: User) -> Row:
     """Raises ApiError SEARCH_NOT_FOUND, also for a search of somebody else."""
     search_id, state = request.path_params["search_id"], request.state
     row: Row | None = None
@@ -75,7 +75,8 @@ def _is_open(row: Row) -> bool:
     return row["status"] in ("pending", "processing")
 
 
-async def _shown(request: Request, row: Row) -> dict[str, Any]:
+async def shown_search(request: Request, row: Row) -> dict[str, Any]:
+    """What GET /api/searches/{search_id} answers of this row."""
     body: dict[str, Any] = {
         "search_id": row["id"],
         "kind": row["kind"],

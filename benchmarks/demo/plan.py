@@ -80,7 +80,7 @@ def copies() -> list[Item]:
         Item("train-voice", ("train",), _EITHER, "the same pictures, but somebody talks", talked_over),
         Item("city-and-reef", ("city", "reef"), _SUSPECT, "a compilation of two", both),
         Item("balloons-sound", ("balloons",), _SUSPECT, "only its sound, under other pictures", heard_elsewhere),
-        Item("winter-reaction", ("winter",), _SUSPECT, "a picture in a picture, and somebody talks", reacted_to),
+        Item("harbour-reaction", ("harbour",), _SUSPECT, "a picture in a picture, and somebody talks", reacted_to),
     ]
 
 

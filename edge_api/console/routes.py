@@ -7,6 +7,7 @@ from edge_api.console.assets import static
 from edge_api.console.library import delete_videos, library
 from edge_api.console.me import me
 from edge_api.console.sign_in import show_sign_in, sign_in, sign_out
+from edge_api.console.try_it import tried, try_it
 from edge_api.console.upload import upload
 from edge_api.console.video import video
 
@@ -22,4 +23,6 @@ def console_routes() -> list[Entry]:
         page_for_users("POST", "/videos/delete", delete_videos, "fingerprint:delete"),
         page_for_users("GET", "/videos/{video_id}", video, "fingerprint:read"),
         page_for_users("GET", "/upload", upload, "fingerprint:write"),
+        page_for_users("GET", "/try", try_it, "fingerprint:read"),
+        page_for_users("GET", "/try/{search_id}", tried, "fingerprint:read"),
     ]

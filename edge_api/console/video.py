@@ -27,15 +27,15 @@ async def video(request: Request, user: User) -> Response:
         media=[body["r2_url"], body["thumbnail"]],
         video=body,
         sentence=verdict(body),
-        reachable=await _reachable(request, user, body),
+        reachable=await reachable(request, user, body),
         may_delete="fingerprint:delete" in user.scopes,
     )
 
 
-async def _reachable(request: Request, user: User, body: Mapping[str, Any]) -> frozenset[str]:
+async def reachable(request: Request, user: User, body: Mapping[str, Any]) -> frozenset[str]:
     """Of the videos that this one is compared with, those that this user may look at."""
-    ids = {match["video_id"] for match in body["matches"] or ()}
-    ids |= {body[name] for name in ("duplicate_of", "similar_to") if body.get(name)}
+    ids = {match["video_id"] for match in body["matches"] or () if match["video_id"]}
+    ids |= {body[name] for name in ("duplicate_of", "similar_to", "reference_id") if body.get(name)}
     if not ids:
         return frozenset()
     asked = request.state["env"].db.prepare(queries.visible_videos(len(ids))).bind(user.sees_only, *sorted(ids))

@@ -80,7 +80,7 @@ class Gateway:
         self.rows(sql, stage, share, video_id)
 
     def forget_videos(self) -> None:
-        for table in ("processing_jobs", "verdicts", "purges", "videos"):
+        for table in ("processing_jobs", "verdicts", "purges", "searches", "videos"):
             self.rows(f"DELETE FROM {table}")
 
 

@@ -147,6 +147,8 @@ CONSOLE: Mapping[Call, Rule] = {
     ("POST", "/videos/delete"): Rule("own", "fingerprint:delete"),
     ("GET", "/videos/{video_id}"): Rule("video", "fingerprint:read"),
     ("GET", "/upload"): Rule("own", "fingerprint:write"),
+    ("GET", "/try"): Rule("own", "fingerprint:read"),
+    ("GET", "/try/{search_id}"): Rule("search", "fingerprint:read"),
 }
 """The pages. A token is taken there too, and a program that asks is answered as by the API."""
 
