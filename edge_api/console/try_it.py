@@ -1,6 +1,6 @@
 """Try it: a video looked up in the catalogue, or compared with another one, and nothing of it kept.
 
-The page's script asks by POST /api/search and POST /api/compare; the answer has a page of its own, as long as it is kept.
+The page's script asks by POST /api/search and POST /api/compare; the answer has a page of its own while it is kept.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from playwright.sync_api import FilePayload
 
 from tests.browser.chromium import chromium
 from tests.browser.gateway import Gateway, running_gateway
+from tests.browser.test_try import COMPARED, answer
 from tests.browser.visitor import DESKTOP, THEMES, WIDTHS, Visitor
 from tests.edge_api.kit import mp4
 from tests.edge_api.test_videos import MATCH
@@ -45,6 +46,16 @@ def walk(visitor: Visitor) -> Iterator[str]:
     visitor.visit("/upload")
     choose(visitor)
     yield "upload"
+    visitor.visit("/try")
+    for name in ("video", "reference"):
+        page.set_input_files(f"#{name}", FilePayload(name=f"my {name}.mp4", mimeType="video/mp4", buffer=mp4()))
+    page.get_by_text("my reference.mp4").wait_for()
+    yield "try"
+    page.locator("#ask").click()
+    page.wait_for_url("**/try/*")
+    answer(visitor, **COMPARED)
+    page.get_by_role("region", name="Why").wait_for()
+    yield "try-answer"
     ids = fill(gateway)
     visitor.visit("/videos")
     yield "library"

@@ -16,7 +16,7 @@ from tests.edge_api.kit import People, World, mp4, serving, settings_with
 from tests.edge_api.test_videos import MATCH
 
 HOSTILE = """"><script>alert('x')</script><img src=x onerror=alert(1)>'&{{7*7}}"""
-PAGES = ["/me", "/videos", "/upload", "/videos/{video_id}", "/videos?q=x&status=flagged", "/nowhere"]
+PAGES = ["/me", "/videos", "/upload", "/try", "/videos/{video_id}", "/videos?q=x&status=flagged", "/nowhere"]
 
 
 def check_rules(page: Any) -> None:
