@@ -26,7 +26,7 @@ from benchmarks.demo.encoding import write
 from benchmarks.demo.music import speech, tune
 from benchmarks.demo.scenes import SCENES, Scene, lamp
 
-SECONDS = 12.0
+SECONDS = 10.0
 SMALL_SECONDS = 8.0
 _NEW = frozenset({"approved"})
 _COPY = frozenset({"duplicate"})

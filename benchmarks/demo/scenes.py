@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.demo.drawing import (
     Colour,
+    Mask,
     Picture,
     below,
     box,
@@ -265,28 +266,15 @@ def winter() -> Scene:
     dice = np.random.default_rng(77)
     sky = gradient(WIDTH, HEIGHT, [(120, 134, 160), (186, 196, 212), (226, 230, 238)])
     drift = ridge(dice, 3 * WIDTH, 176, 214, 5)
-    firs = [(x + dice.uniform(-20, 20), dice.uniform(60, 125), dice.integers(0, 3)) for x in range(0, 1100, 48)]
+    places = [(x + dice.uniform(-20, 20), dice.uniform(60, 125), int(dice.integers(0, 3))) for x in range(0, 1100, 48)]
+    firs = [(x, 5 * shade, 0.7 + 0.1 * shade, *_fir(tall, shade)) for x, tall, shade in places]
     flakes = dice.uniform(size=(110, 4))
 
     def draw(moment: float) -> Picture:
         picture = sky.copy()
         pan = 24 * moment
-        for x, tall, shade in firs:
-            left, foot = x - pan * (0.7 + 0.1 * shade), 200 + 5 * shade
-            if not -80 < left < WIDTH + 80:
-                continue
-            for tier in range(4):
-                top, wide = foot - tall + tier * tall * 0.2, tall * (0.13 + 0.085 * tier)
-                polygon(
-                    picture,
-                    [(left, top), (left - wide, top + tall * 0.36), (left + wide, top + tall * 0.36)],
-                    (28 + 12 * shade, 74 + 10 * shade, 66),
-                )
-                polygon(
-                    picture,
-                    [(left, top), (left - wide * 0.4, top + tall * 0.13), (left + wide * 0.4, top + tall * 0.13)],
-                    (240, 246, 252),
-                )
+        for x, lower, pace, mask, colours in firs:
+            paint(picture, mask, colours, round(x - pan * pace) - mask.shape[1] // 2, 200 + lower - mask.shape[0])
         paint(picture, below(panned(drift[None], pan, WIDTH)[0], HEIGHT), (238, 242, 250))
         x = 330 - pan
         box(picture, x, 168, 92, 50, (112, 72, 48))
@@ -303,6 +291,20 @@ def winter() -> Scene:
         return picture
 
     return draw
+
+
+def _fir(tall: float, shade: int) -> tuple[Mask, Picture]:
+    """Where it covers the picture, and its colours."""
+    height, width = round(tall) + 14, round(tall * 0.78) + 6
+    outline, colours = (np.zeros((height, width, 3), np.float32) for _ in range(2))
+    for tier in range(4):
+        top, wide = tier * tall * 0.2, tall * (0.13 + 0.085 * tier)
+        for share, colour in ((1.0, (28 + 12 * shade, 74 + 10 * shade, 66)), (0.4, (240, 246, 252))):
+            reach, low = wide * share, top + tall * 0.36 * share
+            corners = [(width / 2, top), (width / 2 - reach, low), (width / 2 + reach, low)]
+            polygon(outline, corners, (1, 1, 1))
+            polygon(colours, corners, colour)
+    return outline[:, :, 0], colours / np.maximum(outline, 0.01)
 
 
 def billiards() -> Scene:

@@ -25,6 +25,8 @@ _FINDINGS: Mapping[str | None, str] = {
     "audio_match": "The sound is the same, the pictures are not.",
 }
 
+_AS: Mapping[str, str] = {"duplicate": "a duplicate"}
+
 
 def state_of(search: Mapping[str, Any]) -> str:
     """processing, failed, or what the verdict would be."""
@@ -63,7 +65,7 @@ def nearest_change(explanation: Mapping[str, Any]) -> str | None:
     """The smallest change of a threshold that would change the answer; None when no single one does."""
     for change in explanation["changes"]:
         name = change["setting"] or change["field"].replace("_", " ")
-        then = "merely noted as similar" if change["is_noted"] else change["status"]
+        then = "merely noted as similar" if change["is_noted"] else _AS.get(change["status"], change["status"])
         return f"With {name} at {change['after']:g} instead of {change['before']:g} it would be {then}."
     return None
 

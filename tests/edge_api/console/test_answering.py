@@ -74,4 +74,7 @@ def test_the_nearest_change() -> None:
         {"changes": [{**CHANGE, "setting": None, "field": "partial_seconds", "is_noted": True}]}
     )
     assert noted == "With partial seconds at 0.5 instead of 0.85 it would be merely noted as similar."
+    copied = answering.nearest_change({"changes": [{**CHANGE, "status": "duplicate"}]})
+    assert copied is not None
+    assert copied.endswith("it would be a duplicate.")
     assert answering.nearest_change({"changes": []}) is None
