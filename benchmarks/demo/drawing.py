@@ -92,7 +92,7 @@ def ridge(dice: np.random.Generator, width: int, lowest: float, highest: float, 
     for n in range(1, waves + 1):
         line += np.sin(x * n * 2 + dice.uniform(0, 2 * np.pi)) * dice.uniform(0.4, 1) / n
     line = (line - line.min()) / (line.max() - line.min())
-    return (lowest + (highest - lowest) * line).astype(np.float32)
+    return np.asarray(lowest + (highest - lowest) * line, np.float32)
 
 
 def below(tops: NDArray[np.float32], height: int) -> Mask:

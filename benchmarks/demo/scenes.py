@@ -68,7 +68,7 @@ def city() -> Scene:
     """A skyline at night, its lights, and the traffic below it."""
     dice = np.random.default_rng(22)
     sky = gradient(WIDTH, HEIGHT, [(10, 12, 34), (30, 30, 78), (96, 60, 110)])
-    houses = [(x, dice.integers(34, 62), dice.integers(70, 170)) for x in range(-30, 900, 46)]
+    houses = [(x, int(dice.integers(34, 62)), int(dice.integers(70, 170))) for x in range(-30, 900, 46)]
     windows = dice.uniform(size=(len(houses), 20, 6))
     cars = dice.uniform(size=(9, 3))
 
@@ -304,7 +304,7 @@ def _fir(tall: float, shade: int) -> tuple[Mask, Picture]:
             corners = [(width / 2, top), (width / 2 - reach, low), (width / 2 + reach, low)]
             polygon(outline, corners, (1, 1, 1))
             polygon(colours, corners, colour)
-    return outline[:, :, 0], colours / np.maximum(outline, 0.01)
+    return outline[:, :, 0], np.asarray(colours / np.maximum(outline, 0.01), np.float32)
 
 
 def billiards() -> Scene:
