@@ -25,6 +25,9 @@ from edge_api.settings import Settings
 from edge_api.state import State, Turns
 from edge_api.tus.passes import Looks
 
+_ENDING_SECONDS = 10.0
+"""How long the end waits for resumable uploads to put what they have into the store."""
+
 
 def create_app(
     settings: Settings,
@@ -45,19 +48,20 @@ def create_app(
         async with open_env() as env:
             if first_token_file is not None:
                 await ensure_first_admin(env.db, first_token_file, settings.binding_timeout_seconds)
+            turns = Turns(asyncio.Semaphore(settings.uploads_at_once))
             sweeping = asyncio.create_task(sweep_for_ever(env, settings))
             yield State(
                 env=env,
                 settings=settings,
                 metrics=metrics,
-                turns=Turns(asyncio.Semaphore(settings.uploads_at_once)),
+                turns=turns,
                 limiting=Limiting(env, settings, metrics),
                 resolve=resolve,
                 ping_processor=ping,
                 looks=Looks(),
             )
             sweeping.cancel()
-            await asyncio.wait([sweeping])
+            await asyncio.wait([sweeping, *turns.ending], timeout=_ENDING_SECONDS)
 
     app = Starlette(
         routes=routes(),

@@ -22,10 +22,11 @@ from edge_api.tus.passes import Looks
 
 @dataclass
 class Turns:
-    """Bounds on what goes on at once."""
+    """Bounds on what goes on at once. ending: what the gateway waits for before it lets its bindings go."""
 
     uploads: asyncio.Semaphore
     event_streams: int = field(default=0)
+    ending: set[asyncio.Task[None]] = field(default_factory=set)
 
     @asynccontextmanager
     async def upload(self, wait_seconds: float) -> AsyncIterator[None]:

@@ -62,7 +62,10 @@ async def receive(
             raise
         except asyncio.CancelledError:
             if not lock.is_lost:
-                await asyncio.shield(asyncio.ensure_future(receiver.end()))
+                # The gateway is being stopped, and must not let its bindings go before this is done.
+                ending = asyncio.create_task(receiver.end())
+                body.request.state["turns"].ending.add(ending)
+                await asyncio.shield(ending)
             raise
         await receiver.end()
     except (BindingError, StoreLossError):
