@@ -63,7 +63,7 @@ def create_app(
             )
             sweeping.cancel()
             await asyncio.wait([sweeping])
-            # Uploads that were cut off are undone while there is an env to do it with.
+            # Uploads that were cut off are undone, resumable ones put aside, while there is an env to do it with.
             await under_way.none(_LAST_REQUESTS_SECONDS)
 
     app = Starlette(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 
 import structlog
 
 from edge_api.deadlines import deadline
-from edge_api.parts import PartBuffer, PartSender
-from wrangler_compat.errors import BindingError
+from edge_api.parts import LOST, PartBuffer, PartSender
+from wrangler_compat.errors import BindingError, R2Error
 from wrangler_compat.r2.types import R2Bucket, R2HttpMetadata
 
 log = structlog.get_logger("edge_api")
@@ -62,10 +63,11 @@ class ObjectWriter:
         else:
             if self._part.size:
                 await self._ship(self._part.take())
-            await self._sender.settle()
-            async with deadline(self._timeout, "VIDEO_BUCKET"):
-                self._is_put = True
-                await self._sender.upload.complete(self._sender.in_order())
+            with _retryable_loss():
+                await self._sender.settle()
+                async with deadline(self._timeout, "VIDEO_BUCKET"):
+                    self._is_put = True
+                    await self._sender.upload.complete(self._sender.in_order())
         if self._hashing is not None:
             await self._hashing
         return self._digest.hexdigest()
@@ -87,7 +89,8 @@ class ObjectWriter:
                 upload = await self._bucket.create_multipart_upload(self._key, http_metadata=self._metadata)
             self._sender = PartSender(upload, in_flight=self._in_flight, timeout_seconds=self._timeout)
         self._parts += 1
-        await self._sender.send(self._parts, part)
+        with _retryable_loss():
+            await self._sender.send(self._parts, part)
 
     async def _hash(self, part: bytes) -> None:
         """Hash in a thread, in order, beside the sending."""
@@ -111,3 +114,14 @@ class ObjectWriter:
                 await call
         except BindingError as error:
             log.warning("cleanup failed", what=what, key=self._key, code=error.code, message=error.message)
+
+
+@contextmanager
+def _retryable_loss() -> Iterator[None]:
+    """A store that lost the upload, in a restart or for want of room, takes one that is sent anew."""
+    try:
+        yield
+    except R2Error as error:
+        if error.code in LOST:
+            raise R2Error(error.message, code=error.code, retryable=True) from error
+        raise

@@ -13,6 +13,7 @@ from edge_api.schemas import schemas
 from edge_api.scopes import MEANINGS
 from edge_api.settings import Settings
 from edge_api.tus import described as tus
+from edge_api.videos import LONGEST_TEXT, TEXT
 from wire.webhooks import DELIVERY_STATUSES
 
 VERSION = "0.1.0"
@@ -32,7 +33,9 @@ def document(settings: Settings, entries: Iterable[Entry]) -> Json:
 
     Raises KeyError on a route that is not described.
     """
-    paths = _public() | _uploads() | tus.paths() | _searches() | _videos() | _webhooks() | _internal()
+    paths = (
+        _public() | _uploads() | tus.paths(settings.max_file_size) | _searches() | _videos() | _webhooks() | _internal()
+    )
     for entry in (entry for entry in entries if not entry.access.is_page):
         for method in entry.told_methods:
             _secure(paths[entry.path][method.lower()], entry.access)
@@ -132,10 +135,13 @@ def _uploads() -> Json:
 
 
 def _searches() -> Json:
-    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    file = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
     one: Json = {"type": "object", "required": ["video"], "properties": {"video": file}}
     reference_id = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
-    two = one | {"properties": {"video": file, "reference": file, "reference_id": reference_id}}
+    two: Json = one | {
+        "properties": {"video": file, "reference": file, "reference_id": reference_id},
+        "oneOf": [{"required": ["reference"]}, {"required": ["reference_id"]}],
+    }
     answers = {"202": "Asked", "400": "Error", "408": "Error", "413": "Error", "415": "Error", "503": "Error"}
     wait = {
         "name": "wait",
@@ -173,7 +179,7 @@ def _searches() -> Json:
 def _videos() -> Json:
     query = [
         {"name": "status", "in": "query", "schema": {"$ref": "#/components/schemas/Status"}},
-        {"name": "q", "in": "query", "schema": {"type": "string", "maxLength": 200}},
+        {"name": "q", "in": "query", "schema": {"type": "string", "maxLength": LONGEST_TEXT, "pattern": TEXT}},
         *_PAGE,
     ]
     found = {"404": "Error", "503": "Error"}

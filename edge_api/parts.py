@@ -6,7 +6,11 @@ import asyncio
 from collections.abc import Iterable
 
 from edge_api.deadlines import deadline
+from wrangler_compat.r2 import codes
 from wrangler_compat.r2.types import R2MultipartUpload, R2UploadedPart
+
+LOST = {codes.NO_SUCH_UPLOAD.code, codes.INVALID_PART.code}
+"""What R2Error.code says when the store has not kept a multipart upload, or a part of it."""
 
 _SMALL_BYTES = 4096
 """Pieces smaller than that are copied together: a view takes more memory than they do."""

@@ -148,10 +148,18 @@ def _requests(settings: Settings) -> Json:
                 "processing_time_ms": {"type": "integer"},
                 "fingerprint": {"type": "string", "contentEncoding": "base64"},
                 "thumbnail": _or_null({"type": "string", "contentEncoding": "base64"}),
-                "preview": _or_null({"type": "object", "required": ["pictures", "width", "height"]}),
+                "preview": _or_null(_preview()),
             },
         },
     }
+
+
+def _preview() -> Json:
+    """As the processor sends it."""
+    count: Json = {"type": "integer", "minimum": 1}
+    data = _or_null({"type": "string", "contentEncoding": "base64"})
+    numbers = dict.fromkeys(("pictures", "width", "height"), count)
+    return {"type": "object", "required": list(numbers), "properties": {**numbers, "jpeg": data, "pixels": data}}
 
 
 def _answers() -> Json:

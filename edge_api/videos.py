@@ -30,7 +30,9 @@ log = structlog.get_logger("edge_api")
 
 LARGEST_PAGE = 100
 DEFAULT_PAGE = 20
-_LONGEST_TEXT = 200
+LONGEST_TEXT = 200
+TEXT = r"^[^\x00-\x1f\x7f-\x9f]*$"
+"""What is searched for: all but control characters."""
 
 
 async def get_video(request: Request, user: User) -> JSONResponse:
@@ -50,14 +52,14 @@ class Wanted:
 
 def wanted_of(query: Mapping[str, str]) -> Wanted:
     """What a query string asks for. Raises ApiError INVALID_FIELD."""
-    status, text = query.get("status"), query.get("q", "").strip() or None
+    status, text = query.get("status"), query.get("q", "")
     if status is not None and status not in VIDEO_STATUSES:
         raise invalid("status", f"status must be one of {', '.join(VIDEO_STATUSES)}.")
-    if text is not None and (len(text) > _LONGEST_TEXT or not text.isprintable()):
-        raise invalid("q", f"q must be text of at most {_LONGEST_TEXT} characters that can be printed.")
+    if len(text) > LONGEST_TEXT or not re.fullmatch(TEXT, text):
+        raise invalid("q", f"q must be text of at most {LONGEST_TEXT} characters without control characters.")
     limit = whole_number(query.get("limit"), "limit", default=DEFAULT_PAGE, lowest=1, highest=LARGEST_PAGE)
     offset = whole_number(query.get("offset"), "offset", default=0, lowest=0, highest=FURTHEST)
-    return Wanted(status, text, limit, offset)
+    return Wanted(status, text.strip() or None, limit, offset)
 
 
 async def list_videos(request: Request, user: User) -> JSONResponse:
@@ -70,10 +72,9 @@ async def listed(request: Request, user: User, wanted: Wanted, *, with_files: bo
     with_files: each approved video's r2_url too, which is null otherwise.
     """
     state, text = request.state, wanted.text
-    like = None if text is None else re.sub(r"([\\%_])", r"\\\1", text.lower())
-    asked = [value for value in (user.sees_only, wanted.status, like) if value is not None]
+    asked = [value for value in (user.sees_only, wanted.status, text and text.lower()) if value is not None]
     page, total = queries.list_videos(
-        of_user=user.sees_only is not None, of_status=wanted.status is not None, of_text=like is not None
+        of_user=user.sees_only is not None, of_status=wanted.status is not None, of_text=text is not None
     )
     limit, offset, db = wanted.limit, wanted.offset, state["env"].db
     async with deadline(state["settings"].binding_timeout_seconds, "DB"):

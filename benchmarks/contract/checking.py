@@ -12,6 +12,9 @@ from schemathesis.engine import Status, events, from_schema
 
 from benchmarks.contract.sense import make_sensible
 
+_REFUSALS = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "429", "460"]
+"""How a bad request may be refused; 412 and 460 are those of tus."""
+
 SLOWEST_SECONDS = 10.0
 """An answer that takes longer is a fault."""
 
@@ -93,7 +96,11 @@ def _configuration(target: Target, examples: int, seed: int) -> schemathesis.Con
             "base-url": target.url,
             "auth": {"openapi": schemes},
             "generation": {"max-examples": examples, "database": "none"},
-            "checks": {"max_response_time": SLOWEST_SECONDS},
+            "checks": {
+                "max_response_time": SLOWEST_SECONDS,
+                "negative_data_rejection": {"expected-statuses": _REFUSALS},
+                "missing_required_header": {"expected-statuses": _REFUSALS},
+            },
             "request-timeout": 2 * SLOWEST_SECONDS,
             # A stream of events says at once what there is to say; the rest is waiting.
             "max-stream-events": 1,

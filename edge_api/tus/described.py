@@ -17,7 +17,9 @@ _PROGRESS: Json = {
     "X-Video-Id": _TEXT,
     "Content-Location": _TEXT,
 }
-_BYTES: Json = {BODY_TYPE: {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}}
+_BYTES: Json = {
+    BODY_TYPE: {"schema": {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}}
+}
 
 
 def parameters() -> Json:
@@ -38,7 +40,9 @@ def parameters() -> Json:
     }
 
 
-def paths() -> Json:
+def paths(max_size: int) -> Json:
+    """max_size: of a file, bytes."""
+    length: Json = {"schema": {"type": "integer", "minimum": 1, "maximum": max_size}}
     return {
         "/api/tus": {
             "options": _operation(
@@ -58,7 +62,7 @@ def paths() -> Json:
                 status="201",
                 refusals=("400", "408", "409", "412", "413", "423", "460"),
                 sends=(
-                    _header("Upload-Length", _NUMBER, "Bytes of the whole file.", is_required=True),
+                    _header("Upload-Length", length, "Bytes of the whole file.", is_required=True),
                     _header("Upload-Metadata", _TEXT, "filename, filetype, priority (high, normal, low), each Base64."),
                     _header("Upload-Checksum", _TEXT, "Of the bytes sent along."),
                 ),

@@ -9,15 +9,13 @@ import structlog
 
 from edge_api.deadlines import deadline
 from edge_api.env import Env
+from edge_api.parts import LOST
 from edge_api.settings import Settings
 from edge_api.tus.records import OpenUpload
 from wrangler_compat.errors import BindingError, R2Error
-from wrangler_compat.r2 import codes
 from wrangler_compat.r2.types import R2Object, R2ObjectBody
 
 log = structlog.get_logger("edge_api")
-
-_GONE = {codes.NO_SUCH_UPLOAD.code, codes.INVALID_PART.code}
 
 
 class StoreLossError(Exception):
@@ -30,7 +28,7 @@ def told_lost() -> Iterator[None]:
     try:
         yield
     except R2Error as error:
-        if error.code in _GONE:
+        if error.code in LOST:
             raise StoreLossError from error
         raise
 
@@ -104,7 +102,7 @@ async def discard(env: Env, settings: Settings, upload: OpenUpload) -> None:
             async with deadline(settings.transfer_timeout_seconds, "VIDEO_BUCKET"):
                 await multipart.abort()
         except R2Error as error:
-            if error.code not in _GONE:
+            if error.code not in LOST:
                 raise
         # It may have been completed already.
         async with deadline(settings.transfer_timeout_seconds, "VIDEO_BUCKET"):

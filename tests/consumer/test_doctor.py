@@ -165,6 +165,22 @@ async def test_remains_of_resumable_uploads_go(world: World, doctor: Doctor) -> 
     assert await keys(world) == {"uploads/readme.txt"}
 
 
+async def test_searches_keep_what_is_theirs_and_lose_the_rest(world: World, doctor: Doctor) -> None:
+    asked, gone = "a" * 32, "b" * 32
+    for search_id in (asked, gone):
+        await world.bucket.put(f"searches/{search_id}/video.mp4", b"a video")
+        await world.bucket.create_multipart_upload(f"searches/{search_id}/reference.webm")
+    owner = await world.db.prepare("SELECT id FROM users LIMIT 1").first("id")
+    sql = """
+    INSERT INTO searches (id, user_id, kind, r2_key, created_at, status)
+    VALUES (?1, ?2, 'search', ?3, '2026', 'pending')
+    """
+    await world.db.prepare(sql).bind(asked, owner, f"searches/{asked}/video.mp4").run()
+    let_all_grow_old(world)
+    await mended(doctor, object_without_row=1, open_upload=2)
+    assert await keys(world) == {f"searches/{asked}/video.mp4"}
+
+
 async def test_an_upload_that_comes_to_be_known_late_is_not_touched(world: World, doctor: Doctor) -> None:
     """Between the look and the deed: what was found is looked at again."""
     await resumable(world, is_finished=True)

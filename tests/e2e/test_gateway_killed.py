@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -60,7 +60,7 @@ async def send(client: httpx.AsyncClient, kind: Kind, person: Person) -> httpx.R
 
 
 def gateway_env(world: World) -> Env:
-    limiters = {name: MemoryRateLimit() for name in ("request_limiter", "upload_limiter", "byte_limiter")}
+    limiters = {field.name: MemoryRateLimit() for field in fields(Env) if field.name.endswith("_limiter")}
     high, normal, low = (world.queues[name] for name in ("high", "normal", "low"))
     return Env(world.bucket, world.db, high, normal, low, **limiters)
 

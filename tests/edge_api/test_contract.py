@@ -15,18 +15,20 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from benchmarks.contract.__main__ import main, report
 from benchmarks.contract.checking import Fault, Results, Target, check
-from benchmarks.contract.sense import sensible, video
+from benchmarks.contract.sense import sensible, sensible_headers, video
 from edge_api.addresses import check_url
 from edge_api.boxes import BoxWalk
 from edge_api.formats import recognise
 from edge_api.openapi import document
 from edge_api.routes import routes
+from edge_api.tus.headers import length_of, metadata_of
 from tests.edge_api.kit import SECRET, World, mp4, public_resolve, settings_with
 from tests.edge_api.live import listening, live_gateway
 from tests.edge_api.test_openapi import STATES
@@ -177,4 +179,16 @@ async def test_what_is_made_sensible_is_taken() -> None:
     complete = sensible("POST /internal/fingerprint-complete", {"video_id": ID, "fingerprint": "?"}, HOST)
     assert complete["video_id"] == ID
     assert unpack(base64.b64decode(complete["fingerprint"])).duration == 1.0
+    found = sensible("POST /api/search", {"video_url": "http:// \\"}, HOST)
+    await check_url(found["video_url"], (HOST,), public_resolve)
+    file = video(1)
+    assert sensible("POST /api/compare", {"video": file}, HOST) == {"video": file, "reference_id": ID}
+    both = {"video": file, "reference": file, "reference_id": "1" * 32}
+    assert sensible("POST /api/compare", both, HOST) == {"video": file, "reference_id": ID}
+    assert sensible("POST /api/compare", {"video": file, "reference": file}, HOST) == {"video": file, "reference": file}
     assert sensible("DELETE /x", {"a": 1}, HOST) == {"a": 1}
+    sent = {"Upload-Length": "3", "Upload-Checksum": "md5 ?", "Upload-Metadata": "?", "Upload-Offset": "7"}
+    headers = sensible_headers(sent)
+    assert length_of(Headers(headers)) > len(video(1))
+    assert metadata_of(Headers(headers)).filename == "a.mp4"
+    assert (headers["Upload-Offset"], "Upload-Checksum" in headers) == ("7", False)

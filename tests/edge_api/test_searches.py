@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from edge_api.queries import INSERT_SEARCH
 from tests.edge_api.kit import PART, People, Person, World, mp4, serving, settings_with, until, webm, with_binding
 from tests.edge_api.test_limiting import ON, limited
 from tests.edge_api.test_openapi import check
+from tests.edge_api.test_upload import upload_under_way
 from tests.edge_api.test_videos import MATCH
 from wire.jobs import Job
 from wrangler_compat.errors import D1Error
@@ -200,6 +202,24 @@ async def test_it_waits_in_the_same_line(env: Env, people: People) -> None:
         await asked(world)
         assert (await ask(world, "search", video=mp4())).json()["code"] == "TOO_BUSY"
         assert (await world.upload(mp4())).json()["code"] == "TOO_BUSY"
+
+
+async def test_a_slow_one_holds_no_turn_and_is_served(env: Env, people: People) -> None:
+    settings = settings_with(uploads_at_once=1, upload_wait_seconds=0.05, slow_upload_bytes_per_second=10**6)
+    under_way = partial(upload_under_way, path="/api/search")
+    async with serving(settings, env, people) as world, under_way(world, mp4(20_000)) as (go_on, first):
+        await asked(world, video=mp4(seed=2))
+        go_on.set()
+        assert (await first).status_code == 202
+
+
+async def test_a_fast_one_has_a_turn_that_others_wait_for(env: Env, people: People) -> None:
+    settings = settings_with(uploads_at_once=1, upload_wait_seconds=0.05, slow_upload_bytes_per_second=20_000)
+    under_way = partial(upload_under_way, path="/api/search")
+    async with serving(settings, env, people) as world, under_way(world, mp4(20_000)) as (go_on, first):
+        assert (await ask(world, "search", video=mp4(seed=2))).json()["code"] == "TOO_BUSY"
+        go_on.set()
+        assert (await first).status_code == 202
 
 
 async def test_it_takes_nothing_of_the_quota(env: Env, people: People) -> None:

@@ -82,6 +82,9 @@ async def test_search(world: World, alice: Visit, moderator: Visit) -> None:
 
     assert await found(alice, a[:6].upper()) == {a}
     assert await found(alice, "  example.org ") == {a}
+    (long,) = await fill(world, world.alice, 1, source_url=f"https://elsewhere.test/{'Very' * 50}")
+    assert await found(alice, "very" * 50) == {long}
+    assert await found(alice, "yrev" * 50) == set()
     assert await found(moderator, "example.org") == {a, b}
     assert await found(moderator, "100%_") == {a}, "LIKE's signs mean themselves"
     assert await found(moderator, "BOB") == {b}
