@@ -53,27 +53,39 @@ def index_entries(fingerprint: Fingerprint) -> list[IndexEntry]:
     Picked is at most one sample a second, of quick cuts; of a slow shot one each four seconds, while it changes.
     """
     seen = Seen(fingerprint)
-    rows = picked_samples(seen)
     entries: dict[str, IndexEntry] = {}
-    for window in (*_ENTRY_WINDOWS, *_strips(seen.aspect)):
-        features = seen.features(View(window=window))
-        for row in rows:
-            for vector in _vectors(features[row : row + 1]):
-                rounded = np.asarray(vector, np.float32)
-                vector_id = hashlib.sha256(rounded.tobytes()).hexdigest()[:32]
-                entries.setdefault(vector_id, IndexEntry(vector_id, vector, row * STEP))
+    for video, views in _entry_views(seen):
+        rows = picked_samples(video)
+        for features in (video.features(view) for view in views):
+            for row in rows:
+                for vector in _vectors(features[row : row + 1]):
+                    rounded = np.asarray(vector, np.float32)
+                    vector_id = hashlib.sha256(rounded.tobytes()).hexdigest()[:32]
+                    entries.setdefault(vector_id, IndexEntry(vector_id, vector, row * STEP))
     return list(entries.values())
+
+
+def _entry_views(seen: Seen) -> Iterator[tuple[Seen, list[View]]]:
+    yield seen, [View(window=window) for window in (*_ENTRY_WINDOWS, *_strips(seen.aspect))]
+    if seen.focus is not None:
+        yield seen.focus, [View()]
 
 
 def query_vectors(fingerprint: Fingerprint) -> list[tuple[float, ...]]:
     """The vectors to ask the index for: a few telling samples, each in the views in which a copy may show them."""
     seen = Seen(fingerprint)
-    least, most = _QUERY_SAMPLES
-    rows = _spread(picked_samples(seen), round(np.clip(fingerprint.duration / _QUERY_SECONDS, least, most)))
     found: list[tuple[float, ...]] = []
-    for view, samples in _query_views(seen, rows):
+    for view, samples in _query_views(seen, _asked(seen)):
         found.extend(_vectors(seen.features(view)[samples]))
+    if seen.focus is not None:
+        for view, samples in _turns(_asked(seen.focus)):
+            found.extend(_vectors(seen.focus.features(view)[samples]))
     return list(dict.fromkeys(found))
+
+
+def _asked(seen: Seen) -> NDArray[np.intp]:
+    least, most = _QUERY_SAMPLES
+    return _spread(picked_samples(seen), round(np.clip(seen.fingerprint.duration / _QUERY_SECONDS, least, most)))
 
 
 def picked_samples(seen: Seen) -> NDArray[np.intp]:
@@ -95,17 +107,23 @@ def picked_samples(seen: Seen) -> NDArray[np.intp]:
 def _query_views(seen: Seen, rows: NDArray[np.intp]) -> Iterator[tuple[View, NDArray[np.intp]]]:
     """Views of an upload in which it may show what the index holds whole: itself, turned, cropped, inset."""
     few = _spread(rows, _TURNED_SAMPLES)
+    yield from _turns(rows)
     for mirrored in (False, True):
-        yield View(mirrored=mirrored), rows
         yield View(mirrored=mirrored, window=_ENTRY_WINDOWS[1]), few
         if seen.has_bars:
             yield View(with_bars=True, mirrored=mirrored), few
-        for quarter_turns in (1, 2, 3):
-            yield View(quarter_turns=quarter_turns, mirrored=mirrored), few
     for window in _bands(seen.full_aspect):
         yield View(with_bars=True, window=window), rows
     for window in _insets():
         yield View(with_bars=True, window=window), _spread(rows, _INSET_SAMPLES)
+
+
+def _turns(rows: NDArray[np.intp]) -> Iterator[tuple[View, NDArray[np.intp]]]:
+    few = _spread(rows, _TURNED_SAMPLES)
+    for mirrored in (False, True):
+        yield View(mirrored=mirrored), rows
+        for quarter_turns in (1, 2, 3):
+            yield View(quarter_turns=quarter_turns, mirrored=mirrored), few
 
 
 def _bands(aspect: float) -> list[Window]:

@@ -15,8 +15,9 @@ from processor.bars import margins
 from processor.decode import Clip, Picture, encode_jpeg, open_clip
 from processor.errors import EmptyRangeError, MismatchedFragmentsError, UndecodableError
 from processor.fingerprint import FragmentMismatchError, assemble
+from processor.focus import LONGEST_SECONDS, may_have_focus, no_details
 from processor.limits import DecodeLimits
-from processor.phash import thumbnail
+from processor.phash import detailed, thumbnail
 from processor.preview import Strip, join
 from processor.reading import SoundBlock, Span
 from processor.sound import BlockSound, audio_hash, blocks_of, first_code_at, without_quiet, without_silence
@@ -59,7 +60,8 @@ def extract(file: BinaryIO, request: ExtractRequest, recipe: Recipe) -> ExtractR
         is_fragment = not request.whole and (request.start is not None or request.stop is not None)
         has_jpeg = span.start == 0
         strip = Strip(duration, span.start, span.stop, span.interval, (clip.width, clip.height))
-        pictures = Pictures(clip.width / clip.height if has_jpeg else None, strip)
+        is_close = duration <= LONGEST_SECONDS
+        pictures = Pictures(clip.width / clip.height if has_jpeg else None, strip, is_close=is_close)
         sound = _sound_of(clip, request, span, duration)
         clip.play(span, pictures.add, [block for block, _ in sound])
         heard = [collected.finish() for _, collected in sound]
@@ -80,6 +82,7 @@ def extract(file: BinaryIO, request: ExtractRequest, recipe: Recipe) -> ExtractR
             margins=np.array(pictures.margins, np.uint16).reshape(-1, 4),
             codes=np.concatenate([np.zeros(0, np.uint32), *(block.codes for block in heard)]),
             tones=np.concatenate([np.zeros((0, TONES), np.uint8), *(block.tones for block in heard)]),
+            details=pictures.kept_details(),
         )
     shown = Shown(pictures.jpeg(), strip.finish())
     del pictures, strip
@@ -128,11 +131,14 @@ class Pictures:
     """Collects the samples, and the most telling early one as the thumbnail; shows each to the strip.
 
     thumbnails: 48 x 48 bytes each, end to end: 33 MB for an hour at four samples a second.
+    details: 192 x 192 bytes each, of videos that may have a focus: 44 MB for the longest of them, five minutes.
     """
 
-    def __init__(self, display_aspect: float | None, strip: Strip) -> None:
+    def __init__(self, display_aspect: float | None, strip: Strip, *, is_close: bool) -> None:
         self.times: list[float] = []
         self.thumbnails = bytearray()
+        self.details = bytearray()
+        self._is_close = is_close
         self.margins: list[NDArray[np.uint16]] = []
         self._display_aspect = display_aspect
         self._strip = strip
@@ -144,12 +150,19 @@ class Pictures:
         if picture is not self._last:
             luma = picture.luma()
             self._small, self._margins = thumbnail(luma), margins(luma)
+            self._detailed = detailed(luma) if self._is_close else no_details()
             self._last = picture
             self._consider(time, picture)
         self._strip.add(time, picture)
         self.times.append(time)
         self.thumbnails += self._small.data
+        self.details += self._detailed.data
         self.margins.append(self._margins)
+
+    def kept_details(self) -> NDArray[np.uint8]:
+        """uint8 [n, 192, 192]; n = 0 when the video moves too widely to have a focus."""
+        details = np.frombuffer(self.details, np.uint8).reshape(-1, *no_details().shape[1:])
+        return details if may_have_focus(details) else no_details()
 
     def jpeg(self) -> bytes | None:
         return None if self._best is None else encode_jpeg(self._best)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from processor.bars import box_of
-from processor.phash import Box, bar_levels, coefficients, cropped, video_vector
+from processor.focus import focus_of, focused
+from processor.phash import bar_levels, coefficients, cropped, video_vector
 from wire.fingerprints import ALGORITHM_VERSION, Fingerprint, Fragment
 
 _SAMPLES_AT_ONCE = 256
@@ -31,7 +34,8 @@ def assemble(fragments: Sequence[Fragment], phash_size: int = 8) -> Fingerprint:
     # The largest of all: an hour has 33 MB of them, which one fragment need not hold twice.
     thumbnails = first.thumbnails if len(parts) == 1 else np.concatenate([part.thumbnails for part in parts])
     box = box_of(np.concatenate([part.margins for part in parts]))
-    frames, contrast, brightness = _described(thumbnails, box)
+    frames, contrast, brightness = _described(thumbnails, partial(cropped, box=box))
+    focus = _focus(parts)
     return Fingerprint(
         algorithm_version=first.algorithm_version,
         tier=first.tier,
@@ -48,16 +52,31 @@ def assemble(fragments: Sequence[Fragment], phash_size: int = 8) -> Fingerprint:
         bars=bar_levels(thumbnails, box),
         codes=np.concatenate([part.codes for part in parts]),
         tones=np.concatenate([part.tones for part in parts]),
+        **focus,
     )
 
 
+def _focus(parts: Sequence[Fragment]) -> dict[str, Any]:
+    """The fields of the focus; none when a part of the video was not looked at closely, or moves all over."""
+    details = np.concatenate([part.details for part in parts])
+    if len(details) < sum(len(part.times) for part in parts) or (box := focus_of(details)) is None:
+        return {}
+    frames, contrast, brightness = _described(details, partial(focused, box=box))
+    return {
+        "focus": np.array(box, np.float32),
+        "focus_frames": frames,
+        "focus_contrast": contrast,
+        "focus_brightness": brightness,
+    }
+
+
 def _described(
-    thumbnails: NDArray[np.uint8], box: Box
+    samples: NDArray[np.uint8], enlarged: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 ) -> tuple[NDArray[np.int8], NDArray[np.uint8], NDArray[np.uint8]]:
     """frames, contrast, brightness; some samples at a time, so that memory does not grow with the length."""
     pieces = []
-    for start in range(0, max(1, len(thumbnails)), _SAMPLES_AT_ONCE):
-        pictures = cropped(thumbnails[start : start + _SAMPLES_AT_ONCE], box)
+    for start in range(0, max(1, len(samples)), _SAMPLES_AT_ONCE):
+        pictures = enlarged(samples[start : start + _SAMPLES_AT_ONCE])
         contrast = np.round(pictures.std(axis=(1, 2))).astype(np.uint8)
         brightness = np.round(pictures.mean(axis=(1, 2))).astype(np.uint8)
         pieces.append((coefficients(pictures), contrast, brightness))

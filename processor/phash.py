@@ -11,8 +11,9 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
-from wire.fingerprints import COEFFICIENTS, THUMBNAIL_SIDE, VECTOR_SIZE
+from wire.fingerprints import COEFFICIENTS, DETAIL_SIDE, THUMBNAIL_SIDE, VECTOR_SIZE
 
 GRID = 32
 """Side of the gray picture that is transformed, in pixels."""
@@ -26,11 +27,19 @@ Box = tuple[float, float, float, float]
 
 def thumbnail(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Area-average to uint8 [48, 48]. luma: uint8 [h, w] of any size, smaller ones included."""
+    return _small(luma, THUMBNAIL_SIDE)
+
+
+def detailed(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Area-average to uint8 [DETAIL_SIDE, DETAIL_SIDE]. luma: uint8 [h, w] of any size."""
+    return _small(luma, DETAIL_SIDE)
+
+
+def _small(luma: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     height, width = luma.shape
-    rows = _area_weights(height, THUMBNAIL_SIDE, 0.0, 0.0)
-    columns = _area_weights(width, THUMBNAIL_SIDE, 0.0, 0.0)
-    small = rows @ luma.astype(np.float32) @ columns.T
-    return np.round(small).clip(0, 255).astype(np.uint8)
+    fewer_rows = _sparse_weights(height, side) @ luma.astype(np.float32)
+    small = (_sparse_weights(width, side) @ fewer_rows.T).T
+    return np.ascontiguousarray(np.round(small).clip(0, 255).astype(np.uint8))
 
 
 def coefficients(pictures: NDArray[np.float32]) -> NDArray[np.int8]:
@@ -54,8 +63,8 @@ def coefficients(pictures: NDArray[np.float32]) -> NDArray[np.int8]:
 def cropped(thumbnails: NDArray[np.uint8], box: Box) -> NDArray[np.float32]:
     """float32 [n, 32, 32]: the picture within its bars. thumbnails: uint8 [n, 48, 48]."""
     top, bottom, left, right = box
-    rows = _area_weights(THUMBNAIL_SIDE, GRID, top, bottom)
-    columns = _area_weights(THUMBNAIL_SIDE, GRID, left, right)
+    rows = area_weights(THUMBNAIL_SIDE, GRID, top, bottom)
+    columns = area_weights(THUMBNAIL_SIDE, GRID, left, right)
     return np.asarray(rows @ thumbnails.astype(np.float32) @ columns.T, dtype=np.float32)
 
 
@@ -113,8 +122,14 @@ def radial_weights() -> NDArray[np.float32]:
     return np.asarray(np.hypot(u, v), dtype=np.float32)
 
 
+@lru_cache(maxsize=16)
+def _sparse_weights(size: int, cells: int) -> csr_array:
+    """[cells, size]: `area_weights` without margins, of which nearly all are 0."""
+    return csr_array(area_weights(size, cells, 0.0, 0.0))
+
+
 @lru_cache(maxsize=64)
-def _area_weights(size: int, cells: int, before: float, after: float) -> NDArray[np.float32]:
+def area_weights(size: int, cells: int, before: float, after: float) -> NDArray[np.float32]:
     """float32 [cells, size]: each row averages its share of the pixels between the two margins, fractions included.
 
     A pixel that straddles a margin is part bar, part picture: its weight goes to the nearest pixel that is all picture.

@@ -58,6 +58,7 @@ PURE = (
     "processor/sampling.py",
     "processor/phash.py",
     "processor/bars.py",
+    "processor/focus.py",
     "processor/fingerprint.py",
     "processor/tones.py",
 )

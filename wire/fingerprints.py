@@ -6,7 +6,8 @@ into the very Fingerprint that the whole video would have given.
 
 Bytes: magic, a little-endian header length, a JSON header (scalars, and dtype and shape of each array), the arrays
 (time last, whole numbers as differences) deflated one after another, CRC-32 of all that. Nothing in it can execute, and
-no array inflates to more than a video of that length can have. The magic's last byte is the format: 1 had no tones.
+no array inflates to more than a video of that length can have. The magic's last byte is the format: 1 had no tones,
+2 no focus.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import math
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeVar, cast
 
@@ -32,6 +33,9 @@ COEFFICIENTS = 16
 
 THUMBNAIL_SIDE = 48
 """Side of the gray picture a Fragment keeps of each sample, in pixels."""
+
+DETAIL_SIDE = 192
+"""Side of the larger one that it keeps of a video that may have a focus."""
 
 CODE_SECONDS = 1365 / 11025
 """Seconds between two Chromaprint codes, and between two rows of tones (hop of 1365 samples at 11,025 Hz)."""
@@ -52,7 +56,7 @@ TONE_WINDOW_SECONDS = 4096 / 11025
 
 _FINGERPRINT_MAGIC = b"VFP"
 _FRAGMENT_MAGIC = b"VFF"
-_FORMAT = 2
+_FORMAT = 3
 _MAX_HEADER_BYTES = 4096
 _MOST_SECONDS = 1e6
 _LEAST_INTERVAL = 0.02
@@ -60,8 +64,9 @@ _SPARE_ROWS = 32
 """That there may be more of than the length and the interval ask for, at both ends."""
 
 
-def _no_tones() -> NDArray[np.uint8]:
-    return np.zeros((0, TONES), np.uint8)
+def _none(dtype: type, *row: int) -> Callable[[], NDArray[Any]]:
+    """Makes an array of no rows: what older formats lack, and most videos."""
+    return lambda: np.zeros((0, *row), dtype)
 
 
 class FingerprintFormatError(ValueError):
@@ -83,6 +88,9 @@ class Fingerprint:
     bars: uint8 [n, 4], mean luma of each of those bars; 0 where there is none.
     codes: uint32 [m], Chromaprint codes, one every CODE_SECONDS from the start; m = 0 without sound.
     tones: uint8 [k, TONES], level of each band every CODE_SECONDS from the start; k = 0 without sound.
+    focus: float32 [4], the part of the full picture in which everything moves, what is left off at top, bottom, left,
+    right as shares; float32 [0] when that is no small part. focus_frames: int8 [n, 16, 16], focus_contrast,
+    focus_brightness: uint8 [n], of that part as frames, contrast, brightness are of the whole; n = 0 without a focus.
     """
 
     algorithm_version: int
@@ -99,7 +107,11 @@ class Fingerprint:
     box: NDArray[np.float32]
     bars: NDArray[np.uint8]
     codes: NDArray[np.uint32]
-    tones: NDArray[np.uint8] = field(default_factory=_no_tones)
+    tones: NDArray[np.uint8] = field(default_factory=_none(np.uint8, TONES))
+    focus: NDArray[np.float32] = field(default_factory=_none(np.float32))
+    focus_frames: NDArray[np.int8] = field(default_factory=_none(np.int8, COEFFICIENTS, COEFFICIENTS))
+    focus_contrast: NDArray[np.uint8] = field(default_factory=_none(np.uint8))
+    focus_brightness: NDArray[np.uint8] = field(default_factory=_none(np.uint8))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -111,6 +123,7 @@ class Fragment:
     margins: uint16 [n, 4], bars at top, bottom, left, right of each sample, in 1/65535 of the height or width.
     first_code: index of codes[0] and of tones[0], counted from the start of the video. The fragment with the last code
     has the tones to the end of the video.
+    details: uint8 [n, DETAIL_SIDE, DETAIL_SIDE], the full picture, area-averaged; n = 0 where no focus is to be had.
     """
 
     algorithm_version: int
@@ -126,7 +139,8 @@ class Fragment:
     thumbnails: NDArray[np.uint8]
     margins: NDArray[np.uint16]
     codes: NDArray[np.uint32]
-    tones: NDArray[np.uint8] = field(default_factory=_no_tones)
+    tones: NDArray[np.uint8] = field(default_factory=_none(np.uint8, TONES))
+    details: NDArray[np.uint8] = field(default_factory=_none(np.uint8, DETAIL_SIDE, DETAIL_SIDE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +168,11 @@ _LAYOUTS = {
     "margins": _Layout("uint16", (4,), "samples"),
     "codes": _Layout("uint32", (), "codes"),
     "tones": _Layout("uint8", (TONES,), "codes", since=2),
+    "focus": _Layout("float32", (), "samples", since=3),
+    "focus_frames": _Layout("int8", (COEFFICIENTS, COEFFICIENTS), "samples", since=3),
+    "focus_contrast": _Layout("uint8", (), "samples", since=3),
+    "focus_brightness": _Layout("uint8", (), "samples", since=3),
+    "details": _Layout("uint8", (DETAIL_SIDE, DETAIL_SIDE), "samples", since=3),
 }
 
 

@@ -7,7 +7,7 @@ what moves. A copy has both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,9 @@ _STRENGTHS = (-14.0, 1.2, 2.4, 3.6, 13.0)
 _SCORES = (0.0, 0.70, 0.85, 0.95, 1.0)
 _MOVING = (0.0, 0.3, 0.55, 0.56)
 _MOST_STRENGTH = (0.0, 0.9, 13.0, 99.0)
+_FOCUS_MOVING = (0.0, 0.55, 0.8, 0.81)
+_FOCUS_DOUBT = 1.5
+"""Where only what moves was compared: figures that walk are alike, whoever they are."""
 COUNTS = 0.70
 """Score from which a stretch is evidence at all."""
 
@@ -66,8 +69,33 @@ class Stretch:
 def stretches(query: Seen, reference: Seen) -> list[Stretch]:
     """Where the query shows what the reference shows, in the order they were found, surest first.
 
-    Pieces are looked for until none is left that counts, so that a compilation that takes several gives each.
+    Where little of both moves, and the whole pictures are not sure, what moves is compared alone: it is surer, or
+    counts twice: pictures that agree where nothing moves are only alike.
     """
+    found = _pieces(query, reference)
+    if query.focus is None or reference.focus is None or (found and found[0].strength >= _SURE):
+        return found
+    size = query.focus_share / max(reference.focus_share, 1e-6)
+    closer = [_of_focus(piece, size) for piece in _pieces(query.focus, reference.focus)]
+    if not (found and closer):
+        return closer or found
+    if closer[0].strength >= found[0].strength:
+        return closer
+    return [_as_strong(piece, (piece.strength + 2 * closer[0].strength) / 3) for piece in found]
+
+
+def _of_focus(piece: Stretch, size: float) -> Stretch:
+    """size: of the query's focus, beside the reference's: 1 when both show it as large."""
+    most = float(np.interp(piece.registered.moving, _FOCUS_MOVING, _MOST_STRENGTH))
+    return replace(_as_strong(piece, min(piece.strength, most) - _FOCUS_DOUBT), area=piece.area * min(1.0, size))
+
+
+def _as_strong(piece: Stretch, strength: float) -> Stretch:
+    return replace(piece, strength=strength, score=score_of(strength))
+
+
+def _pieces(query: Seen, reference: Seen) -> list[Stretch]:
+    """Pieces are looked for until none is left that counts, so that a compilation that takes several gives each."""
     free = query.telling.copy()
     found: list[Stretch] = []
     while len(found) < _MOST_PIECES and free.sum() >= LEAST_SAMPLES:

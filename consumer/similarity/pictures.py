@@ -6,6 +6,7 @@ made later, without decoding the video again.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -66,6 +67,26 @@ def full_pictures(fingerprint: Fingerprint, inner: Pictures) -> Pictures:
         level = fingerprint.bars[:, side].astype(np.float32)[:, None, None]
         painted = np.where(np.broadcast_to(where, (GRID, GRID)), level, painted)
     return np.asarray(rows @ inner @ columns.T + (1 - covered) * painted, dtype=np.float32)
+
+
+def focus_alone(fingerprint: Fingerprint) -> Fingerprint | None:
+    """The part of the picture in which everything moves, as a fingerprint of its own without a sound; None without."""
+    if len(fingerprint.focus) == 0:
+        return None
+    top, bottom, left, right = (float(share) for share in fingerprint.focus)
+    return replace(
+        fingerprint,
+        width=max(1, round(fingerprint.width * (1 - left - right))),
+        height=max(1, round(fingerprint.height * (1 - top - bottom))),
+        frames=fingerprint.focus_frames,
+        contrast=fingerprint.focus_contrast,
+        brightness=fingerprint.focus_brightness,
+        box=np.zeros(4, np.float32),
+        bars=np.zeros((len(fingerprint.times), 4), np.uint8),
+        codes=fingerprint.codes[:0],
+        tones=fingerprint.tones[:0],
+        focus=fingerprint.focus[:0],
+    )
 
 
 def has_bars(fingerprint: Fingerprint) -> bool:

@@ -19,6 +19,7 @@ from consumer.similarity.pictures import (
     Window,
     cut,
     features,
+    focus_alone,
     full_pictures,
     has_bars,
     inner_pictures,
@@ -61,6 +62,18 @@ class Seen:
     def slides(self) -> NDArray[np.intp]:
         """Which slide each sample shows; see slides_of."""
         return slides_of(self.inner)
+
+    @cached_property
+    def focus(self) -> Seen | None:
+        """Where everything moves, when that is a small part of the picture, as a video of its own."""
+        alone = focus_alone(self.fingerprint)
+        return None if alone is None else Seen(alone)
+
+    @property
+    def focus_share(self) -> float:
+        """Of the picture that its focus takes. 0..1."""
+        top, bottom, left, right = (float(share) for share in self.fingerprint.focus)
+        return (1 - top - bottom) * (1 - left - right)
 
     @property
     def full_aspect(self) -> float:

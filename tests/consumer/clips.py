@@ -6,7 +6,7 @@ are clips too. `fingerprint_of` samples one as the processor would and assembles
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from processor.bars import margins
 from processor.fingerprint import assemble
-from processor.phash import thumbnail
+from processor.focus import may_have_focus, no_details
+from processor.phash import detailed, thumbnail
 from wire.fingerprints import ALGORITHM_VERSION, Fingerprint, Fragment
 
 Frame = NDArray[np.float32]
@@ -44,6 +45,33 @@ def clip(seed: int, *, set_seed: int | None = None, duration: float = SECONDS, s
         _Shot((seed, n), (seed if set_seed is None else set_seed, n)) for n in range(int(duration / shot_seconds) + 2)
     ]
     return Clip(lambda moment: shots[int(moment // shot_seconds)].draw(moment), duration)
+
+
+def figure(seed: int, *, look: int = 0, duration: float = SECONDS) -> Clip:
+    """A thin figure on a plain wall that waves its limbs; those of one look are alike but for how they move."""
+    random = np.random.default_rng((seed, 11))
+    rates, phases = random.uniform(0.15, 0.5, 4), random.uniform(0, 1, 4)
+    height, width, size = 216, 384, 26.0
+    y, x = np.mgrid[:height, :width].astype(np.float64)
+
+    def line(picture: NDArray[np.float64], start: complex, end: complex) -> None:
+        along = end - start
+        share = np.clip(((x - start.real) * along.real + (y - start.imag) * along.imag) / abs(along) ** 2, 0, 1)
+        far = np.hypot(x - start.real - share * along.real, y - start.imag - share * along.imag)
+        picture -= 190 * np.exp(-((far / 1.6) ** 2))
+
+    def draw(moment: float) -> Frame:
+        picture = np.full((height, width), 238.0)
+        middle = complex(width * (0.4 + 0.1 * look), height * 0.55)
+        line(picture, middle - 1j * size, middle + 1j * size * 0.4)
+        joints = (middle - 0.7j * size,) * 2 + (middle + 0.4j * size,) * 2
+        for n, joint in enumerate(joints):
+            rest = np.pi * (0.5 + (0.22 if n % 2 else -0.22))
+            angle = rest + 0.9 * np.sin(2 * np.pi * (rates[n] * moment + phases[n]))
+            line(picture, joint, joint + size * complex(np.cos(angle), np.sin(angle)))
+        return np.asarray(picture.clip(0, 255), np.float32)
+
+    return Clip(draw, duration)
 
 
 class _Shot:
@@ -105,7 +133,13 @@ def fragment_of(
         thumbnails=np.array([thumbnail(picture) for picture in pictures], np.uint8),
         margins=np.array([margins(picture) for picture in pictures], np.uint16),
         codes=np.zeros(0, np.uint32) if source.codes is None else source.codes,
+        details=_details(pictures),
     )
+
+
+def _details(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    details = np.array([detailed(picture) for picture in pictures], np.uint8)
+    return details if may_have_focus(details) else no_details()
 
 
 # What people do to pictures.

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from processor.bars import margins
 from processor.fingerprint import FragmentMismatchError, assemble
 from processor.phash import thumbnail
 from tests.processor.textures import texture, with_bars
-from wire.fingerprints import ALGORITHM_VERSION, TONES, Fingerprint, Fragment, pack
+from wire.fingerprints import ALGORITHM_VERSION, DETAIL_SIDE, TONES, Fingerprint, Fragment, pack
 
 SAMPLES = 24
 
@@ -39,7 +40,17 @@ def whole_video(interval: float = 0.5) -> Fragment:
         margins=np.array([margins(picture) for picture in pictures]),
         codes=np.random.default_rng(3).integers(0, 2**32, 97, dtype=np.uint32),
         tones=np.random.default_rng(4).integers(0, 64, (116, TONES)).astype(np.uint8),
+        details=_details(),
     )
+
+
+def _details() -> NDArray[np.uint8]:
+    """A patch that wanders over a still wall."""
+    wall, patch = texture(8, DETAIL_SIDE, DETAIL_SIDE), texture(9, 30, 30)
+    pictures = np.repeat(wall[None], SAMPLES, axis=0)
+    for n, picture in enumerate(pictures):
+        picture[60 + n : 90 + n, 80:110] = patch
+    return pictures
 
 
 def ranges_of(whole: Fragment, cuts: list[int]) -> list[Fragment]:
@@ -56,6 +67,7 @@ def ranges_of(whole: Fragment, cuts: list[int]) -> list[Fragment]:
             times=whole.times[first:last],
             thumbnails=whole.thumbnails[first:last],
             margins=whole.margins[first:last],
+            details=whole.details[first:last],
             codes=whole.codes[codes[first] : codes[last]],
             tones=whole.tones[rows[first] : rows[last]],
         )
@@ -88,6 +100,7 @@ def test_a_range_without_samples_is_no_gap() -> None:
         times=WHOLE.times[:0],
         thumbnails=WHOLE.thumbnails[:0],
         margins=WHOLE.margins[:0],
+        details=WHOLE.details[:0],
         codes=WHOLE.codes[:0],
         tones=WHOLE.tones[:0],
     )
@@ -105,6 +118,10 @@ def test_the_fingerprint_has_the_shapes_and_types_it_promises() -> None:
         "bars": (np.uint8, (SAMPLES, 4)),
         "codes": (np.uint32, (97,)),
         "tones": (np.uint8, (116, TONES)),
+        "focus": (np.float32, (4,)),
+        "focus_frames": (np.int8, (SAMPLES, 16, 16)),
+        "focus_contrast": (np.uint8, (SAMPLES,)),
+        "focus_brightness": (np.uint8, (SAMPLES,)),
     }
     arrays = {
         field.name: value
@@ -113,6 +130,13 @@ def test_the_fingerprint_has_the_shapes_and_types_it_promises() -> None:
     }
     assert {name: (value.dtype.type, value.shape) for name, value in arrays.items()} == expected
     assert (FINGERPRINT.width, FINGERPRINT.height, FINGERPRINT.duration) == (640, 450, 12.0)
+
+
+def test_a_range_that_was_not_looked_at_closely_leaves_the_video_without_a_focus() -> None:
+    first, second = ranges_of(WHOLE, [12])
+    fingerprint = assemble([first, replace(second, details=second.details[:0])])
+    assert [len(rows) for rows in (fingerprint.focus, fingerprint.focus_frames, fingerprint.focus_contrast)] == [0] * 3
+    assert np.array_equal(fingerprint.frames, FINGERPRINT.frames)
 
 
 def test_bars_are_cut_off_and_kept_beside() -> None:

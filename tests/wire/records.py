@@ -14,6 +14,7 @@ from wire.fingerprints import (
     ALGORITHM_VERSION,
     CODE_SECONDS,
     COEFFICIENTS,
+    DETAIL_SIDE,
     THUMBNAIL_SIDE,
     TONES,
     VECTOR_SIZE,
@@ -42,6 +43,10 @@ def fingerprint(samples: int, codes: int, seed: int = 0) -> Fingerprint:
         bars=random.integers(0, 256, (samples, 4)).astype(np.uint8),
         codes=random.integers(0, 2**32, codes, dtype=np.uint32),
         tones=random.integers(0, 256, (codes, TONES)).astype(np.uint8),
+        focus=random.uniform(0, 0.4, 4 * (seed % 2)).astype(np.float32),
+        focus_frames=random.integers(-127, 128, (samples * (seed % 2), 16, 16)).astype(np.int8),
+        focus_contrast=random.integers(0, 256, samples * (seed % 2)).astype(np.uint8),
+        focus_brightness=random.integers(0, 256, samples * (seed % 2)).astype(np.uint8),
     )
 
 
@@ -62,6 +67,7 @@ def fragment(samples: int, codes: int, seed: int = 0) -> Fragment:
         margins=random.integers(0, 65536, (samples, 4)).astype(np.uint16),
         codes=random.integers(0, 2**32, codes, dtype=np.uint32),
         tones=random.integers(0, 256, (codes, TONES)).astype(np.uint8),
+        details=random.integers(0, 256, (samples * (seed % 2), DETAIL_SIDE, DETAIL_SIDE)).astype(np.uint8),
     )
 
 
