@@ -125,6 +125,8 @@ RULES: Mapping[Call, Rule] = {
     ("DELETE", "/api/webhooks/{webhook_id}"): Rule("admin", "admin", "admin"),
     ("POST", "/api/webhooks/{webhook_id}/rotate"): Rule("admin", "admin", "admin"),
     ("GET", "/api/webhooks/{webhook_id}/deliveries"): Rule("admin", "admin", "admin"),
+    ("GET", "/api/stats"): Rule("admin", "admin", "admin"),
+    ("GET", "/api/stats/costs"): Rule("admin", "admin", "admin"),
     ("POST", "/internal/fingerprint-complete"): Rule("service"),
     ("GET", "/internal/failed"): Rule("operator", "admin", "admin"),
     ("POST", "/internal/retry"): Rule("operator", "admin", "admin"),

@@ -267,6 +267,9 @@ class Unreachable:
 
         return fail
 
+    def prepare(self, sql: str) -> None:
+        raise self.error
+
 
 class BreaksAtTheBatch:
     """A D1 that answers single statements and fails transactions, before or after they took effect."""
