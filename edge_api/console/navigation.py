@@ -22,6 +22,7 @@ class Place:
 PLACES: Collection[Place] = (
     Place("/videos", "Library", "library", "fingerprint:read"),
     Place("/upload", "Upload", "upload", "fingerprint:write"),
+    Place("/dashboard", "Dashboard", "dashboard", "admin"),
 )
 HOME = "/videos"
 

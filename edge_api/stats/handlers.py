@@ -64,7 +64,7 @@ async def costs_of(request: Request) -> dict[str, Any]:
     settings, today = request.state["settings"], datetime.now(UTC).date()
     verdicts = await _all(request, queries.VIDEOS_BY_VERDICT)
     (uploads,) = (await _all(request, queries.OPEN_UPLOADS)).results
-    (duty,) = (await _all(request, queries.DUTY)).results or [None]
+    duty = next(iter((await _all(request, queries.DUTY)).results), None)
     first = figures.first_day(today, costs.MONTH_DAYS).isoformat()
     calls = (await _all(request, queries.CALLS, first)).results
     kept = _storage(verdicts, uploads, duty)

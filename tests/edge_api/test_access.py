@@ -143,6 +143,14 @@ CONSOLE: Mapping[Call, Rule] = {
     ("POST", "/videos/delete"): Rule("own", "fingerprint:delete"),
     ("GET", "/videos/{video_id}"): Rule("video", "fingerprint:read"),
     ("GET", "/upload"): Rule("own", "fingerprint:write"),
+    ("GET", "/dashboard"): Rule("admin", "admin", "admin"),
+    ("GET", "/dashboard/live"): Rule("admin", "admin", "admin"),
+    ("POST", "/dashboard/retry"): Rule("admin", "admin", "admin", success=303),
+    ("GET", "/webhooks"): Rule("admin", "admin", "admin"),
+    ("POST", "/webhooks"): Rule("admin", "admin", "admin"),
+    ("GET", "/webhooks/{webhook_id}"): Rule("admin", "admin", "admin"),
+    ("POST", "/webhooks/{webhook_id}/delete"): Rule("admin", "admin", "admin", success=303),
+    ("POST", "/webhooks/{webhook_id}/rotate"): Rule("admin", "admin", "admin"),
 }
 """The pages. A token is taken there too, and a program that asks is answered as by the API."""
 
@@ -220,8 +228,12 @@ async def ask(world: World, call: Call, video_id: str, headers: Mapping[str, str
         options = {"json": callback(video_id)}
     elif path == "/sign-in" and method == "POST":
         options, headers = {"data": {"token": world.alice.token}}, {**headers, "Origin": ORIGIN}
-    elif path == "/videos/delete":
+    elif path in ("/videos/delete", "/dashboard/retry"):
         options = {"data": {"video_id": video_id}}
+    elif call == ("POST", "/webhooks"):
+        options = {"data": {"url": "https://example.org/hook"}}
+    elif path == "/webhooks/{webhook_id}/delete":
+        options = {"data": {"confirmed": "yes"}}
     path = path.replace("{version}", "any").replace("{name}", "main.js")
     path = path.replace("{video_id}", video_id).replace("{upload_id}", video_id).replace("{webhook_id}", WEBHOOK)
     return await world.client.request(method, path, headers={**rule.headers, **headers}, **options)

@@ -142,8 +142,7 @@ async def test_costs(env: Env, people: People) -> None:
         assert (await stats(world, "/api/stats/costs"))["per_month"] == 0
         await add(world, world.alice, 100, file_size=GB)
         await add(world, world.alice, 14, file_size=GB, status="duplicate")
-        gone = {"object_deleted_at": timestamp(), "status": "rejected"}
-        await add(world, world.alice, 5, file_size=GB, **gone)
+        await add(world, world.alice, 5, file_size=GB, object_deleted_at=timestamp(), status="rejected")
         await env.video_bucket.put("processed/x/720p.mp4", bytes(700))
         await env.video_bucket.put("videos/2026/11/21/x_thumb.jpg", bytes(30))
         watch = Watch(env, settings, Metrics(), Operations(Metrics()))
