@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -135,3 +136,28 @@ async def test_counts_that_cannot_be_written_wait(env: Env) -> None:
     row = await env.db.prepare(queries.CALLS).bind("2026-11-21").first()
     assert row == {"operation": "PutObject", "calls": 2, "first_day": "2026-11-21"}
     assert 'twinreel_edge_r2_operations_total{operation="PutObject"} 2.0' in metrics.render().decode()
+
+
+async def test_the_watch_goes_on_after_what_nobody_foresaw(env: Env) -> None:
+    class Odd:
+        def prepare(self, sql: str) -> None:
+            raise RuntimeError("odd")
+
+    watching = watch(with_binding(env, "db", Odd()))
+    watching.operations.count("PutObject")
+    with capture_logs() as logs:
+        await watching.once(NOW)
+    assert [entry["event"] for entry in logs] == ["operations not written", "storage not measured"]
+    await watching.operations.write(env.db, NOW)
+    assert len((await env.db.prepare(queries.CALLS).bind("2026-11-21").all()).results) == 1
+
+
+async def test_what_was_counted_is_written_when_the_watch_ends(env: Env) -> None:
+    watching = watch(env)
+    task = asyncio.create_task(watching.for_ever())
+    await asyncio.sleep(0)
+    watching.operations.count("GetObject")
+    task.cancel()
+    await asyncio.wait([task])
+    row = await env.db.prepare("SELECT operation, calls FROM operation_counts").first()
+    assert row == {"operation": "GetObject", "calls": 1}
