@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
@@ -30,6 +30,7 @@ from consumer.jobs import Jobs
 from consumer.kept import Shelf
 from consumer.leases import Leases
 from consumer.metrics import Metrics
+from consumer.operations import Operations
 from consumer.outbox import Outbox
 from consumer.pipeline import Pipeline
 from consumer.policy import POLICY_VERSION, decide
@@ -55,6 +56,7 @@ from consumer.workers import open_workers, processes
 from wrangler_compat.connections import Connections
 from wrangler_compat.env import open_bindings
 from wrangler_compat.errors import ConfigError
+from wrangler_compat.r2.counted import CountedBucket
 from wrangler_compat.wrangler_toml import WorkerConfig
 
 
@@ -71,6 +73,7 @@ class Consumer:
     catalogue: Catalogue
     search: Search
     metrics: Metrics
+    operations: Operations
     pings: Mapping[str, Ping]
 
 
@@ -109,8 +112,12 @@ async def assemble(
     """executor: makes what runs the detection; compare_workers processes of their own when None."""
     random = random or Random()
     metrics = Metrics()
+    operations = Operations(env.db, metrics, now)
+    env = replace(env, video_bucket=CountedBucket(env.video_bucket, operations.count))
     clamd = _clamd(settings)
-    with open_workers(executor or processes(settings.compare_workers)) as workers:
+    async with AsyncExitStack() as opened:
+        opened.push_async_callback(operations.write)
+        workers = opened.enter_context(open_workers(executor or processes(settings.compare_workers)))
         leases = Leases(env.db, now, settings.lease_seconds, settings.heartbeat_seconds)
         search_leases = replace(leases, sql=lease_queries.SEARCHES, kind="search")
         catalogue = Catalogue(
@@ -243,6 +250,7 @@ async def assemble(
             catalogue,
             search,
             metrics,
+            operations,
             _pings(env, clamd),
         )
 

@@ -55,6 +55,9 @@ class Metrics:
             "twinreel_queue_depth", "Messages in a queue.", ["queue", "state"], registry=self.registry
         )
         self.in_hand = Gauge("twinreel_jobs_in_hand", "Jobs this worker has in hand.", registry=self.registry)
+        self.r2_operations = Counter(
+            "twinreel_r2_operations", "Operations of R2 called by this worker.", ["operation"], registry=self.registry
+        )
         self.doctor_findings = Gauge(
             "twinreel_doctor_findings",
             "What the doctor's last look found and nobody mended, by kind.",

@@ -54,7 +54,12 @@ class Process:
                 f"Port {settings.metrics_port} on {settings.metrics_host} cannot be had ({error.strerror}); "
                 "set METRICS_PORT to a free one, or to 0."
             ) from error
-        for work in (consumer.sweep.run_forever(), consumer.rounds.run_forever(), consumer.webhooks.run_forever()):
+        for work in (
+            consumer.sweep.run_forever(),
+            consumer.rounds.run_forever(),
+            consumer.webhooks.run_forever(),
+            consumer.operations.run_forever(),
+        ):
             self._opened.push_async_callback(_cancelled, asyncio.create_task(work))
         self._consumer = consumer
         _log.info("consumer_started", worker=consumer.jobs.worker, metrics_port=port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -24,8 +25,11 @@ from edge_api.processor import PingProcessor, ping_processor
 from edge_api.routes import routes
 from edge_api.settings import Settings
 from edge_api.state import State
+from edge_api.stats.operations import Operations
+from edge_api.stats.storage import Watch
 from edge_api.turns import Turns
 from edge_api.tus.passes import Looks
+from wrangler_compat.r2.counted import CountedBucket
 
 _LAST_REQUESTS_SECONDS = 10.0
 """What requests that were cut off may take to clean up."""
@@ -50,7 +54,10 @@ def create_app(
         async with open_env() as env:
             if first_token_file is not None:
                 await ensure_first_admin(env.db, first_token_file, settings.binding_timeout_seconds)
-            sweeping = asyncio.create_task(sweep_for_ever(env, settings))
+            operations = Operations(metrics)
+            env = replace(env, video_bucket=CountedBucket(env.video_bucket, operations.count))
+            watch = Watch(env, settings, metrics, operations)
+            beside = [asyncio.create_task(sweep_for_ever(env, settings)), asyncio.create_task(watch.for_ever())]
             yield State(
                 env=env,
                 settings=settings,
@@ -61,8 +68,9 @@ def create_app(
                 ping_processor=ping,
                 looks=Looks(),
             )
-            sweeping.cancel()
-            await asyncio.wait([sweeping])
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
             # Uploads that were cut off are undone, resumable ones put aside, while there is an env to do it with.
             await under_way.none(_LAST_REQUESTS_SECONDS)
 

@@ -55,6 +55,12 @@ async def retry(request: Request, actor: str) -> JSONResponse:
     video_id = body.get("video_id")
     if not isinstance(video_id, str) or not video_id:
         raise ApiError("INVALID_FIELD", "video_id is required and must be text.", field="video_id")
+    await run_again(request, actor, video_id)
+    return JSONResponse({"video_id": video_id, "status": "processing"})
+
+
+async def run_again(request: Request, actor: str, video_id: str) -> None:
+    """Raises ApiError VIDEO_NOT_FOUND, ALREADY_DECIDED."""
     row = await _row(request, video_id)
     env, settings = request.state["env"], request.state["settings"]
     async with deadline(settings.binding_timeout_seconds, "DB"):
@@ -69,18 +75,23 @@ async def retry(request: Request, actor: str) -> JSONResponse:
     log.info("retry", video_id=video_id, actor=actor)
     job = Job(video_id, request_id=request_id_of(request))
     await wake(env, job, row["priority"], settings.binding_timeout_seconds)
-    return JSONResponse({"video_id": video_id, "status": "processing"})
 
 
 async def failed(request: Request, actor: str) -> JSONResponse:
     """The jobs that failed for good, latest first, with their reasons."""
-    query, env = request.query_params, request.state["env"]
+    query = request.query_params
     limit = whole_number(query.get("limit"), "limit", default=20, lowest=1, highest=100)
     offset = whole_number(query.get("offset"), "offset", default=0, lowest=0, highest=FURTHEST)
+    return JSONResponse(await failed_jobs(request, limit, offset))
+
+
+async def failed_jobs(request: Request, limit: int, offset: int) -> dict[str, Any]:
+    """What GET /internal/failed answers."""
+    env = request.state["env"]
     async with deadline(request.state["settings"].binding_timeout_seconds, "DB"):
         rows = (await env.db.prepare(queries.FAILED_JOBS).bind(limit, offset).all()).results
         total = await env.db.prepare(queries.FAILED_TOTAL).first("total")
-    return JSONResponse({"failed": rows, "total": total, "limit": limit, "offset": offset})
+    return {"failed": rows, "total": total, "limit": limit, "offset": offset}
 
 
 def _is_failure(body: Mapping[str, Any]) -> bool:

@@ -35,6 +35,18 @@ class Metrics:
         self.unlimited = Counter(
             "twinreel_rate_limit_failures", "Times the rate limits could not be asked.", registry=self.registry
         )
+        self.r2_operations = Counter(
+            "twinreel_edge_r2_operations",
+            "Operations of R2 called by the gateway.",
+            ["operation"],
+            registry=self.registry,
+        )
+        self.stored_bytes = Gauge(
+            "twinreel_stored_bytes",
+            "Bytes in the bucket by kind, as the last listing by this gateway found.",
+            ["kind"],
+            registry=self.registry,
+        )
         self.queue_messages = Gauge(
             "twinreel_queue_messages", "Messages by queue and state.", ["queue", "state"], registry=self.registry
         )

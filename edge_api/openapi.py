@@ -33,9 +33,8 @@ def document(settings: Settings, entries: Iterable[Entry]) -> Json:
 
     Raises KeyError on a route that is not described.
     """
-    paths = (
-        _public() | _uploads() | tus.paths(settings.max_file_size) | _searches() | _videos() | _webhooks() | _internal()
-    )
+    paths = _public() | _uploads() | tus.paths(settings.max_file_size) | _searches()
+    paths |= _videos() | _webhooks() | _stats() | _internal()
     for entry in (entry for entry in entries if not entry.access.is_page):
         for method in entry.told_methods:
             _secure(paths[entry.path][method.lower()], entry.access)
@@ -246,6 +245,20 @@ def _webhooks() -> Json:
                 {"200": "Deliveries", "400": "Error", **found},
                 parameters=[status, *_PAGE],
             ),
+        },
+    }
+
+
+def _stats() -> Json:
+    answers = {"503": "Error"}
+    return {
+        "/api/stats": {
+            "get": _operation("Uploads, queue, verdicts, times and errors of late.", {"200": "Stats", **answers})
+        },
+        "/api/stats/costs": {
+            "get": _operation(
+                "What is stored, what a month of it costs, what to do about it.", {"200": "Costs", **answers}
+            )
         },
     }
 

@@ -437,7 +437,7 @@ SELECT id, url, kinds, created_at, disabled_reason FROM webhook_targets ORDER BY
 
 WEBHOOKS_TOTAL = "SELECT COUNT(*) AS total FROM webhook_targets"
 
-WEBHOOK = "SELECT id FROM webhook_targets WHERE id = ?1"
+WEBHOOK = "SELECT id, url, kinds, created_at, disabled_reason FROM webhook_targets WHERE id = ?1"
 
 INSERT_WEBHOOK = "INSERT INTO webhook_targets (id, url, kinds, created_at) VALUES (?1, ?2, ?3, ?4)"
 

@@ -6,6 +6,7 @@ from edge_api import answers, events, health, index, internal, remote, reviews, 
 from edge_api.access import Entry, for_everybody, for_scope, for_services, for_services_or_scope
 from edge_api.console.routes import console_routes
 from edge_api.console.sign_in import home
+from edge_api.stats import handlers as stats
 from edge_api.tus import handlers as tus
 
 
@@ -42,6 +43,8 @@ def api_routes() -> list[Entry]:
         for_scope("DELETE", "/api/webhooks/{webhook_id}", "admin", webhooks.delete_webhook),
         for_scope("POST", "/api/webhooks/{webhook_id}/rotate", "admin", webhooks.rotate_webhook),
         for_scope("GET", "/api/webhooks/{webhook_id}/deliveries", "admin", webhooks.list_deliveries),
+        for_scope("GET", "/api/stats", "admin", stats.stats),
+        for_scope("GET", "/api/stats/costs", "admin", stats.cost_stats),
         for_services("POST", "/internal/fingerprint-complete", internal.fingerprint_complete),
         for_services_or_scope("GET", "/internal/failed", "admin", internal.failed),
         for_services_or_scope("POST", "/internal/retry", "admin", internal.retry),

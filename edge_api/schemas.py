@@ -10,6 +10,7 @@ from edge_api.errors import ErrorKind
 from edge_api.reviews import LONGEST_NOTE
 from edge_api.scopes import SCOPES
 from edge_api.settings import Settings
+from edge_api.stats import described as stats
 from wire.addresses import LONGEST_URL
 from wire.jobs import PRIORITIES
 from wire.processing import TIERS
@@ -37,6 +38,7 @@ def schemas(settings: Settings, errors: Mapping[str, ErrorKind]) -> Json:
         **_evidence(),
         **_video(),
         **_search(),
+        **stats.schemas(),
     }
 
 

@@ -95,6 +95,19 @@ class Settings:
         minimum=1,
         maximum=60,
     )
+    storage_interval_seconds: float = setting(
+        "Pause between listings of the bucket that say what is stored; one gateway lists for all. 0: none.",
+        unit="seconds",
+        minimum=0,
+    )
+    price_storage_gb_month: float = setting("Price of a GB stored for a month; the default is R2's.", minimum=0)
+    price_class_a_million: float = setting("Price of a million writes and lists; the default is R2's.", minimum=0)
+    price_class_b_million: float = setting("Price of a million reads; the default is R2's.", minimum=0)
+    free_storage_gb: float = setting("GB that cost nothing; the default is R2's.", unit="GB", minimum=0)
+    free_class_a: int = setting("Writes and lists of a month that cost nothing; the default is R2's.", minimum=0)
+    free_class_b: int = setting("Reads of a month that cost nothing; the default is R2's.", minimum=0)
+    price_currency: str = setting("What the prices and the budget are in.")
+    budget_per_month: float = setting("From 80 % of this on the dashboard warns; 0: no budget.", minimum=0)
     environment: str = setting(
         "development is for `make run`: known secrets are taken, and its greeting makes the first admin.",
         choices=ENVIRONMENTS,

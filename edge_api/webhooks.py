@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -31,15 +31,24 @@ _ID = re.compile(r"wh_[0-9a-f]{12}")
 
 
 async def list_webhooks(request: Request, user: User) -> JSONResponse:
+    return JSONResponse(await webhooks(request))
+
+
+async def webhooks(request: Request) -> dict[str, Any]:
+    """What GET /api/webhooks answers. Raises ApiError INVALID_FIELD."""
     page = _page(request)
     rows = await _rows(request, queries.WEBHOOKS, page["limit"], page["offset"])
     total = await _rows(request, queries.WEBHOOKS_TOTAL)
-    return JSONResponse({"webhooks": [_shown(row) for row in rows], "total": total[0]["total"], **page})
+    return {"webhooks": [_shown(row) for row in rows], "total": total[0]["total"], **page}
 
 
 async def create_webhook(request: Request, user: User) -> JSONResponse:
     """201 with the secret, which is never shown again."""
-    body = await json_object(request)
+    return JSONResponse(await added(request, user, await json_object(request)), 201)
+
+
+async def added(request: Request, user: User, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The new target, with its secret. body: url, kinds. Raises ApiError INVALID_FIELD, URL_NOT_ALLOWED."""
     refuse_unknown(body, ("url", "kinds"))
     url, kinds = str(text_of(body, "url", longest=LONGEST_URL, required=True)), _kinds(body.get("kinds"))
     target = await check_target(url, request.state["settings"].webhook_allowed_hosts, request.state["resolve"])
@@ -55,11 +64,16 @@ async def create_webhook(request: Request, user: User) -> JSONResponse:
     )
     log.info("webhook created", webhook_id=target_id, host=target.url.host)
     shown = {"id": target_id, "url": url, "kinds": kinds, "created_at": now, "disabled_reason": None}
-    return JSONResponse(shown | {"secret": secret}, 201)
+    return shown | {"secret": secret}
 
 
 async def delete_webhook(request: Request, user: User) -> JSONResponse:
     """With its secrets and all that was or would be sent to it."""
+    return JSONResponse({"message": "The webhook is deleted.", "id": await deleted(request, user)})
+
+
+async def deleted(request: Request, user: User) -> str:
+    """The id of the target that the path names. Raises ApiError WEBHOOK_NOT_FOUND."""
     row = await _webhook(request)
     prepare = request.state["env"].db.prepare
     await _batch(
@@ -68,11 +82,16 @@ async def delete_webhook(request: Request, user: User) -> JSONResponse:
         _audit(request, user, "webhook.delete", row["id"], {}, timestamp()),
     )
     log.info("webhook deleted", webhook_id=row["id"])
-    return JSONResponse({"message": "The webhook is deleted.", "id": row["id"]})
+    return str(row["id"])
 
 
 async def rotate_webhook(request: Request, user: User) -> JSONResponse:
     """A new secret, shown once; the one before it signs too until previous_expires_at."""
+    return JSONResponse(await rotated(request, user))
+
+
+async def rotated(request: Request, user: User) -> dict[str, Any]:
+    """id, secret, previous_expires_at. Raises ApiError WEBHOOK_NOT_FOUND."""
     row, secret, now = await _webhook(request), new_secret(), timestamp()
     ends = timestamp(moment_of(now) + timedelta(seconds=OVERLAP_SECONDS))
     prepare = request.state["env"].db.prepare
@@ -87,11 +106,16 @@ async def rotate_webhook(request: Request, user: User) -> JSONResponse:
     except D1ConstraintError as error:
         # Somebody deleted it since it was looked up.
         raise ApiError("WEBHOOK_NOT_FOUND") from error
-    return JSONResponse({"id": row["id"], "secret": secret, "previous_expires_at": ends})
+    return {"id": row["id"], "secret": secret, "previous_expires_at": ends}
 
 
 async def list_deliveries(request: Request, user: User) -> JSONResponse:
     """What was sent to a target, waits or failed; the latest first."""
+    return JSONResponse(await deliveries(request))
+
+
+async def deliveries(request: Request) -> dict[str, Any]:
+    """What GET /api/webhooks/{webhook_id}/deliveries answers. Raises ApiError WEBHOOK_NOT_FOUND, INVALID_FIELD."""
     status, page = request.query_params.get("status"), _page(request)
     if status is not None and status not in DELIVERY_STATUSES:
         raise invalid("status", f"status must be one of {', '.join(DELIVERY_STATUSES)}.")
@@ -99,7 +123,12 @@ async def list_deliveries(request: Request, user: User) -> JSONResponse:
     asked = (row["id"], status)
     rows = await _rows(request, queries.WEBHOOK_DELIVERIES, *asked, page["limit"], page["offset"])
     total = await _rows(request, queries.WEBHOOK_DELIVERIES_TOTAL, *asked)
-    return JSONResponse({"deliveries": rows, "total": total[0]["total"], **page})
+    return {"deliveries": rows, "total": total[0]["total"], **page}
+
+
+async def webhook(request: Request) -> dict[str, Any]:
+    """The target that the path names, as lists have it. Raises ApiError WEBHOOK_NOT_FOUND."""
+    return _shown(await _webhook(request))
 
 
 def _shown(row: Row) -> dict[str, Any]:

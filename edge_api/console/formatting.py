@@ -38,6 +38,20 @@ def moment(text: str | None) -> str:
     return f"{at.day} {_MONTHS[at.month - 1]} {at.year}, {at.hour:02}:{at.minute:02} UTC"
 
 
+def day(text: str) -> str:
+    """21 Nov, of 2026-11-21."""
+    return f"{int(text[8:10])} {_MONTHS[int(text[5:7]) - 1]}"
+
+
+def seconds(count: float | None) -> str:
+    """0.25 s, 12.3 s, 2:05; a dash when it is not known."""
+    if count is None:
+        return UNKNOWN
+    if count >= 60:
+        return length(count)
+    return f"{count:.2f}\u00a0s" if count < 1 else f"{count:.1f}\u00a0s"
+
+
 def percent(share: float | None) -> str:
     """97 %, unbroken; never 100 % of what is not whole."""
     if share is None:

@@ -17,6 +17,7 @@ from edge_api.console.assets import assets
 from edge_api.console.navigation import places_of
 from edge_api.sessions import session_of, take_flash
 from edge_api.state import Request
+from edge_api.stats.costs import money
 
 THEMES = ("light", "dark")
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -36,19 +37,15 @@ async def page(
 
     given: what the template takes beside what layout.html lists. A name that it takes and nobody gives raises.
     """
-    session, theme = session_of(request), request.cookies.get("theme")
-    content = (
-        environment()
-        .get_template(template)
-        .render(
-            user=user,
-            places=places_of(user),
-            path=request.url.path,
-            theme=theme if theme in THEMES else None,
-            csrf_token=session.csrf_token if session else "",
-            flash=await take_flash(request) if status == 200 else None,
-            **given,
-        )
+    theme = request.cookies.get("theme")
+    content = _rendered(
+        request,
+        template,
+        user=user,
+        places=places_of(user),
+        theme=theme if theme in THEMES else None,
+        flash=await take_flash(request) if status == 200 else None,
+        **given,
     )
     rules = {
         "Content-Security-Policy": content_security_policy(media),
@@ -56,6 +53,18 @@ async def page(
         "Referrer-Policy": "same-origin",
     }
     return HTMLResponse(content, status, {**rules, **(headers or {})})
+
+
+def fragment(request: Request, user: User, template: str, **given: Any) -> HTMLResponse:
+    """A piece of a page, for a script that puts it in the place of what was there; what is to be said once stays."""
+    rules = {"Content-Security-Policy": content_security_policy(), "Referrer-Policy": "same-origin"}
+    return HTMLResponse(_rendered(request, template, user=user, **given), headers=rules)
+
+
+def _rendered(request: Request, template: str, **given: Any) -> str:
+    session = session_of(request)
+    csrf_token = session.csrf_token if session else ""
+    return environment().get_template(template).render(path=request.url.path, csrf_token=csrf_token, **given)
 
 
 def go_to(path: str) -> RedirectResponse:
@@ -93,8 +102,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    for name in ("size", "length", "moment", "percent", "short_id", "number", "span"):
+    for name in ("size", "length", "moment", "percent", "short_id", "number", "span", "day", "seconds"):
         made.filters[name] = getattr(formatting, name)
+    made.filters["money"] = money
     made.filters |= {"state": sentences.state_of, "stage": sentences.stage, "alterations": sentences.alterations}
     made.globals |= {
         "static": assets().url,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from edge_api.access import Entry, page_for_everybody, page_for_users
 from edge_api.console.assets import static
+from edge_api.console.dashboard import dashboard, dashboard_live, retry_failed
 from edge_api.console.library import delete_videos, library
 from edge_api.console.me import me
 from edge_api.console.sign_in import show_sign_in, sign_in, sign_out
 from edge_api.console.try_it import tried, try_it
 from edge_api.console.upload import upload
 from edge_api.console.video import video
+from edge_api.console.webhooks import add_webhook, delete_webhook, list_webhooks, rotate_webhook, show_webhook
 
 
 def console_routes() -> list[Entry]:
@@ -25,4 +27,12 @@ def console_routes() -> list[Entry]:
         page_for_users("GET", "/upload", upload, "fingerprint:write"),
         page_for_users("GET", "/try", try_it, "fingerprint:read"),
         page_for_users("GET", "/try/{search_id}", tried, "fingerprint:read"),
+        page_for_users("GET", "/dashboard", dashboard, "admin"),
+        page_for_users("GET", "/dashboard/live", dashboard_live, "admin"),
+        page_for_users("POST", "/dashboard/retry", retry_failed, "admin"),
+        page_for_users("GET", "/webhooks", list_webhooks, "admin"),
+        page_for_users("POST", "/webhooks", add_webhook, "admin"),
+        page_for_users("GET", "/webhooks/{webhook_id}", show_webhook, "admin"),
+        page_for_users("POST", "/webhooks/{webhook_id}/delete", delete_webhook, "admin"),
+        page_for_users("POST", "/webhooks/{webhook_id}/rotate", rotate_webhook, "admin"),
     ]

@@ -54,6 +54,12 @@ def alice(visitor: Visitor) -> Visitor:
 
 
 @pytest.fixture
+def admin(visitor: Visitor) -> Visitor:
+    visitor.sign_in(visitor.gateway.people.admin)
+    return visitor
+
+
+@pytest.fixture
 def moderator(visitor: Visitor) -> Visitor:
     visitor.sign_in(visitor.gateway.people.moderator)
     return visitor

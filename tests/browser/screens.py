@@ -14,6 +14,7 @@ from playwright.sync_api import FilePayload
 
 from tests.browser.chromium import chromium
 from tests.browser.gateway import Gateway, running_gateway
+from tests.browser.operators import add_webhook, fill_for_operators
 from tests.browser.test_try import COMPARED, answer
 from tests.browser.visitor import DESKTOP, THEMES, WIDTHS, Visitor
 from tests.edge_api.kit import mp4
@@ -69,6 +70,24 @@ def walk(visitor: Visitor) -> Iterator[str]:
     yield "delete"
     visitor.visit("/nowhere")
     yield "nothing-there"
+    yield from walk_as_operator(visitor)
+
+
+def walk_as_operator(visitor: Visitor) -> Iterator[str]:
+    visitor.context.clear_cookies()
+    visitor.sign_in(visitor.gateway.people.admin)
+    visitor.gateway.forget_videos()
+    fill_for_operators(visitor.gateway)
+    webhook_id = add_webhook(visitor.gateway)
+    visitor.visit("/dashboard")
+    yield "dashboard"
+    visitor.page.get_by_role("heading", name="Failed for good").scroll_into_view_if_needed()
+    visitor.page.mouse.wheel(0, 600)
+    yield "dashboard-below"
+    visitor.visit("/webhooks")
+    yield "webhooks"
+    visitor.visit(f"/webhooks/{webhook_id}")
+    yield "webhook"
 
 
 def choose(visitor: Visitor) -> None:

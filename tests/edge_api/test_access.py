@@ -131,6 +131,8 @@ RULES: Mapping[Call, Rule] = {
     ("DELETE", "/api/webhooks/{webhook_id}"): Rule("admin", "admin", "admin"),
     ("POST", "/api/webhooks/{webhook_id}/rotate"): Rule("admin", "admin", "admin"),
     ("GET", "/api/webhooks/{webhook_id}/deliveries"): Rule("admin", "admin", "admin"),
+    ("GET", "/api/stats"): Rule("admin", "admin", "admin"),
+    ("GET", "/api/stats/costs"): Rule("admin", "admin", "admin"),
     ("POST", "/internal/fingerprint-complete"): Rule("service"),
     ("GET", "/internal/failed"): Rule("operator", "admin", "admin"),
     ("POST", "/internal/retry"): Rule("operator", "admin", "admin"),
@@ -149,6 +151,14 @@ CONSOLE: Mapping[Call, Rule] = {
     ("GET", "/upload"): Rule("own", "fingerprint:write"),
     ("GET", "/try"): Rule("own", "fingerprint:read"),
     ("GET", "/try/{search_id}"): Rule("search", "fingerprint:read"),
+    ("GET", "/dashboard"): Rule("admin", "admin", "admin"),
+    ("GET", "/dashboard/live"): Rule("admin", "admin", "admin"),
+    ("POST", "/dashboard/retry"): Rule("admin", "admin", "admin", success=303),
+    ("GET", "/webhooks"): Rule("admin", "admin", "admin"),
+    ("POST", "/webhooks"): Rule("admin", "admin", "admin"),
+    ("GET", "/webhooks/{webhook_id}"): Rule("admin", "admin", "admin"),
+    ("POST", "/webhooks/{webhook_id}/delete"): Rule("admin", "admin", "admin", success=303),
+    ("POST", "/webhooks/{webhook_id}/rotate"): Rule("admin", "admin", "admin"),
 }
 """The pages. A token is taken there too, and a program that asks is answered as by the API."""
 
@@ -228,8 +238,12 @@ async def ask(world: World, call: Call, video_id: str, headers: Mapping[str, str
         options = {"json": callback(video_id)}
     elif path == "/sign-in" and method == "POST":
         options, headers = {"data": {"token": world.alice.token}}, {**headers, "Origin": ORIGIN}
-    elif path == "/videos/delete":
+    elif path in ("/videos/delete", "/dashboard/retry"):
         options = {"data": {"video_id": video_id}}
+    elif call == ("POST", "/webhooks"):
+        options = {"data": {"url": "https://example.org/hook"}}
+    elif path == "/webhooks/{webhook_id}/delete":
+        options = {"data": {"confirmed": "yes"}}
     path = path.replace("{version}", "any").replace("{name}", "main.js")
     for name in ("{video_id}", "{upload_id}", "{search_id}"):
         path = path.replace(name, video_id)

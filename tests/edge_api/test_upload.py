@@ -303,6 +303,9 @@ class Unreachable:
         # Neither of the two reaches out: what they give does.
         return (lambda *_: self) if name in ("prepare", "bind") else fail
 
+    def prepare(self, sql: str) -> None:
+        raise self.error
+
 
 class BreaksAtTheBatch:
     """A D1 that answers single statements and fails transactions, before or after they took effect."""

@@ -17,5 +17,10 @@ async def bob(world: World) -> Visit:
 
 
 @pytest.fixture
+async def admin(world: World) -> Visit:
+    return await visit_by(world, world.admin)
+
+
+@pytest.fixture
 async def moderator(world: World) -> Visit:
     return await visit_by(world, world.moderator)

@@ -124,3 +124,23 @@ def test_every_status_has_a_label() -> None:
 def test_alterations(match: dict[str, Any], labels: list[str]) -> None:
     assert [way.label for way in sentences.alterations(match)] == labels
     assert all(way.meaning for way in sentences.alterations(match))
+
+
+def test_days() -> None:
+    assert [formatting.day(text) for text in ("2026-11-01", "2026-01-31")] == ["1 Nov", "31 Jan"]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (None, "\u2013"),
+        (0.0, "0.00\u00a0s"),
+        (0.254, "0.25\u00a0s"),
+        (1.0, "1.0\u00a0s"),
+        (59.94, "59.9\u00a0s"),
+        (60.0, "1:00"),
+        (3725.0, "1:02:05"),
+    ],
+)
+def test_seconds_that_something_took(count: float | None, text: str) -> None:
+    assert formatting.seconds(count) == text

@@ -1,0 +1,1 @@
+"""What operators want to know: how much goes on, how fast, what is kept and what that costs."""
