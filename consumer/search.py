@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -100,7 +101,7 @@ class Search:
         terms = sorted(set(query.sound.terms.tolist()))
         rows: list[list[Any]] = []
         for some in queries.chunks(terms, queries.TERMS_AT_ONCE):
-            rows += await self.db.prepare(queries.sharing_terms(some)).bind(video.id).raw()
+            rows += await self.db.prepare(queries.SHARING_TERMS).bind(video.id, json.dumps(some)).raw()
         return await asyncio.to_thread(sound_votes, query.sound, rows)
 
     async def _eligible(self, video: Video, proposed: set[str]) -> dict[str, Candidate]:

@@ -6,6 +6,7 @@ upload: what the store or the pure function under the step takes for the bulk of
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Awaitable, Mapping
@@ -165,7 +166,7 @@ def selected(database: Path, question: SoundQuestion) -> tuple[int, float]:
         began = time.perf_counter()
         count = 0
         for some in queries.chunks(terms, queries.TERMS_AT_ONCE):
-            count += len(connection.execute(queries.sharing_terms(some), ("",)).fetchall())
+            count += len(connection.execute(queries.SHARING_TERMS, ("", json.dumps(some))).fetchall())
         return count, time.perf_counter() - began
 
 
