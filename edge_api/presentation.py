@@ -36,6 +36,9 @@ REASONS: Mapping[str, str] = {
 }
 """Reasons by the word that the row keeps. Unknown words are shown with the job's own sentence."""
 
+_DANGEROUS = frozenset({"infected"})
+"""Reasons of a rejection for which there is no link to the file."""
+
 _MATCH = tuple(Match.__dataclass_fields__)
 _SEGMENT = tuple(Segment.__dataclass_fields__)
 
@@ -76,9 +79,10 @@ async def video_json(
     if row["status"] == "processing":
         return body | _processing(row, expected)
     body |= {"processed_at": row["processed_at"], "duration": _duration(row)}
+    body |= await _links(row, env, link_seconds, with_file)
     match row["status"]:
         case "approved":
-            body |= await _approved(row, env, link_seconds, with_file)
+            body |= _approved(row)
         case "duplicate":
             body |= _duplicate(row)
         case "flagged":
@@ -117,15 +121,21 @@ def _estimate(row: Row, expected: float) -> str:
     return timestamp(max(due, now + timedelta(seconds=max(1.0, left) if due < now else 0)))
 
 
-async def _approved(row: Row, env: Env, link_seconds: int, with_file: bool) -> dict[str, Any]:
+async def _links(row: Row, env: Env, link_seconds: int, with_file: bool) -> dict[str, Any]:
+    """To what is kept of the video; the file of one that a scanner knows is given to nobody."""
     body: dict[str, Any] = {"r2_url": None, "thumbnail": None}
-    if with_file and row["source_url"] is None and row["object_deleted_at"] is None:
+    is_kept = row["source_url"] is None and row["object_deleted_at"] is None and row["reason"] not in _DANGEROUS
+    if with_file and is_kept:
         body["r2_url"] = await env.video_bucket.presigned_url(row["r2_key"], expires_seconds=link_seconds)
     if row["thumbnail_key"] is not None:
         body["thumbnail"] = await env.video_bucket.presigned_url(row["thumbnail_key"], expires_seconds=link_seconds)
-    if row["similar_to"] is not None:
-        body |= {"similar_to": row["similar_to"], "similarity_score": row["similarity_score"]}
     return body
+
+
+def _approved(row: Row) -> dict[str, Any]:
+    if row["similar_to"] is None:
+        return {}
+    return {"similar_to": row["similar_to"], "similarity_score": row["similarity_score"]}
 
 
 def _duplicate(row: Row) -> dict[str, Any]:

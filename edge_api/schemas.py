@@ -263,7 +263,8 @@ def _video() -> Json:
         "mime_type": _or_null(TEXT),
     }
     sometimes: Json = {"source_url": TEXT, "uploader": _or_null(TEXT)}
-    done: Json = {"processed_at": _or_null(TIME), "duration": _or_null(SECONDS)}
+    link = _or_null(TEXT) | {"description": "Works for LINK_SECONDS; null when there is nothing that it could lead to."}
+    done: Json = {"processed_at": _or_null(TIME), "duration": _or_null(SECONDS), "r2_url": link, "thumbnail": link}
     original = _object({"id": ID, "uploaded_at": TIME, "uploader": _or_null(TEXT)})
     shapes: Mapping[str, tuple[Json, Json]] = {
         "processing": (
@@ -271,7 +272,7 @@ def _video() -> Json:
             {"last_error": TEXT, "attempts": {"type": "integer"}, "failed": {"const": True}},
         ),
         "approved": (
-            {**done, "r2_url": _or_null(TEXT), "thumbnail": _or_null(TEXT)},
+            {**done},
             {"similar_to": ID, "similarity_score": _or_null(SCORE)},
         ),
         "duplicate": (

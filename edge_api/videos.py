@@ -67,7 +67,7 @@ async def list_videos(request: Request, user: User) -> JSONResponse:
 async def listed(request: Request, user: User, wanted: Wanted, *, with_files: bool = True) -> dict[str, Any]:
     """A page of the videos that this user may see, newest first: what GET /api/videos answers.
 
-    with_files: each approved video's r2_url too, which is null otherwise.
+    with_files: each video's r2_url too, which is null otherwise.
     """
     state, text = request.state, wanted.text
     like = None if text is None else re.sub(r"([\\%_])", r"\\\1", text.lower())

@@ -15,6 +15,7 @@ from wire.verdicts import Match, Segment
 from wrangler_compat.d1.types import D1Value
 
 COMMON = {"video_id", "status", "uploaded_at", "file_size", "mime_type"}
+DONE = COMMON | {"processed_at", "duration", "r2_url", "thumbnail"}
 MATCH = Match("0" * 32, "video", 0.97, 0.97, 0.91, 1.0, 1.0, segments=(Segment(0, 9.5, 0, 9.5, 0.97),))
 
 
@@ -81,7 +82,7 @@ async def test_approved(world: World) -> None:
     video_id = await world.uploaded(mp4())
     await world.decide(video_id, "approved", duration=30, duration_seconds=30.04, thumbnail_key="videos/x_thumb.jpg")
     shown = await world.video(video_id)
-    assert set(shown) == COMMON | {"processed_at", "duration", "r2_url", "thumbnail"}
+    assert set(shown) == DONE
     assert shown["duration"] == 30.04
     assert f"{video_id}.mp4" in shown["r2_url"]
     assert "x_thumb.jpg" in shown["thumbnail"]
@@ -95,9 +96,27 @@ async def test_approved_but_similar(world: World) -> None:
     assert (shown["duration"], shown["thumbnail"]) == (30.0, None)
 
 
-async def test_approved_whose_object_is_gone(world: World) -> None:
+@pytest.mark.parametrize("status", ["approved", "duplicate", "flagged", "rejected"])
+async def test_the_file_is_linked_to_as_long_as_it_is_there(world: World, status: str) -> None:
+    other, video_id = await world.uploaded(mp4(seed=1)), await world.uploaded(mp4(seed=2))
+    matched = {"duplicate_of": other} if status in ("duplicate", "flagged") else {}
+    await world.decide(video_id, status, thumbnail_key="videos/x_thumb.jpg", **matched)
+    for person in (world.alice, world.moderator):
+        shown = await world.video(video_id, person)
+        assert f"{video_id}.mp4" in shown["r2_url"]
+        assert "x_thumb.jpg" in shown["thumbnail"]
+    (listed,) = (await world.get(f"/api/videos?status={status}")).json()["videos"]
+    assert f"{video_id}.mp4" in listed["r2_url"]
+    await world.run("UPDATE videos SET object_deleted_at = ?1", timestamp())
+    assert (await world.video(video_id))["r2_url"] is None
+
+
+async def test_there_is_no_link_to_what_is_elsewhere_or_infected_or_undecided(world: World) -> None:
     video_id = await world.uploaded(mp4())
-    await world.decide(video_id, "approved", object_deleted_at=timestamp())
+    assert "r2_url" not in await world.video(video_id), "nobody has looked at it yet"
+    await world.decide(video_id, "rejected", reason="infected")
+    assert (await world.video(video_id))["r2_url"] is None
+    await world.decide(video_id, "approved", source_url="https://example.org/a.mp4", reason=None)
     assert (await world.video(video_id))["r2_url"] is None
 
 
@@ -108,22 +127,15 @@ async def test_duplicate(world: World) -> None:
     evidence: dict[str, D1Value] = {"matches": json.dumps([match]), "similarity_score": 0.97, "confidence": "high"}
     await world.decide(second, "duplicate", duplicate_of=first, **evidence)
     shown = await world.video(second)
-    assert set(shown) == COMMON | {
-        "processed_at",
-        "duration",
-        "duplicate_of",
-        "similarity_score",
-        "confidence",
-        "original_video",
-        "matches",
-    }
+    assert set(shown) == DONE | {"duplicate_of", "similarity_score", "confidence", "original_video", "matches"}
     assert shown["matches"] == [match]
     assert shown["original_video"] == {
         "id": first,
         "uploaded_at": (await world.video(first, world.bob))["uploaded_at"],
         "uploader": "bob",
     }
-    assert "r2_url" not in shown, "somebody else's video is not given away"
+    assert f"{second}.mp4" in shown["r2_url"], "one's own, and not somebody else's"
+    assert first not in shown["r2_url"]
 
 
 @pytest.mark.parametrize("reason", ["partial_match", "mirrored", "duration_mismatch", "audio_match"])
@@ -140,7 +152,7 @@ async def test_rejected_with_a_known_reason(world: World) -> None:
     video_id = await world.uploaded(mp4())
     await world.decide(video_id, "rejected", reason="no_video_stream")
     shown = await world.video(video_id)
-    assert set(shown) == COMMON | {"processed_at", "duration", "reason", "message"}
+    assert set(shown) == DONE | {"reason", "message"}
     assert (shown["reason"], shown["message"]) == ("no_video_stream", REASONS["no_video_stream"])
 
 
