@@ -247,5 +247,6 @@ def _opinion(
         pitch_semitones=found.pitch_semitones,
         segments=segments,
         area=round(found.area, 4),
+        audio_segments=() if kind == "audio" else found.audio_segments,
     )
     return Opinion(rank, round(score, 4), match, reason, confidence)

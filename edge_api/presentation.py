@@ -98,8 +98,11 @@ async def video_json(
 
 def _match(kept: Mapping[str, Any]) -> dict[str, Any]:
     """What the evidence may say of another's video: its id and the measurements, whatever else a row may hold."""
-    segments = [{name: part[name] for name in _SEGMENT if name in part} for part in kept.get("segments", ())]
-    return {name: kept[name] for name in _MATCH if name in kept} | {"segments": segments}
+    segments = {
+        name: [{field: part[field] for field in _SEGMENT if field in part} for part in kept.get(name, ())]
+        for name in ("segments", "audio_segments")
+    }
+    return {name: kept[name] for name in _MATCH if name in kept} | segments
 
 
 def _processing(row: Row, expected: float) -> dict[str, Any]:

@@ -249,6 +249,11 @@ def _evidence() -> Json:
             "speed": speed,
             "pitch_semitones": {"type": "number"},
             "segments": {"type": "array", "items": segment},
+            "audio_segments": {
+                "type": "array",
+                "items": segment,
+                "description": "Of sound, beside segments of picture; of kind audio, segments are those of sound.",
+            },
         }
     )
     return {"Match": match}

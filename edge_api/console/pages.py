@@ -93,7 +93,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    for name in ("size", "length", "moment", "percent", "short_id", "number", "span"):
+    for name in ("size", "length", "clock", "moment", "percent", "short_id", "number", "span"):
         made.filters[name] = getattr(formatting, name)
     made.filters |= {"state": sentences.state_of, "stage": sentences.stage, "alterations": sentences.alterations}
     made.globals |= {

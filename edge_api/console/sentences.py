@@ -71,6 +71,20 @@ def verdict(video: Mapping[str, Any]) -> str:
             return _ended(video.get("message") or "")
 
 
+def not_played(video: Mapping[str, Any] | None, *, sees_all: bool = False) -> str:
+    """Why there is no player, when there is none. video: None when the API shows this user none; sees_all: it would, if
+    there were one."""
+    if video is None:
+        return "It is not there any more." if sees_all else "It is somebody else's, or gone; a moderator may play it."
+    if video.get("source_url"):
+        return "It lies elsewhere and is not played here."
+    if video["status"] == "processing":
+        return "It can be played once it is decided."
+    if video.get("reason") == "infected":
+        return "Its file is dangerous and given to nobody."
+    return "Its file is not kept any more."
+
+
 def stage(word: str | None) -> str:
     return STAGES.get(word, "Working on it")
 

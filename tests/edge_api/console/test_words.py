@@ -124,3 +124,25 @@ def test_every_status_has_a_label() -> None:
 def test_alterations(match: dict[str, Any], labels: list[str]) -> None:
     assert [way.label for way in sentences.alterations(match)] == labels
     assert all(way.meaning for way in sentences.alterations(match))
+
+
+@pytest.mark.parametrize(
+    ("video", "sees_all", "said"),
+    [
+        (None, False, "somebody else's, or gone"),
+        (None, True, "not there any more"),
+        ({"status": "approved", "source_url": "https://example.org/a"}, True, "elsewhere"),
+        ({"status": "processing"}, True, "once it is decided"),
+        ({"status": "rejected", "reason": "infected"}, True, "dangerous"),
+        ({"status": "duplicate"}, True, "not kept any more"),
+    ],
+)
+def test_why_there_is_no_player(video: dict[str, Any] | None, sees_all: bool, said: str) -> None:
+    assert said in sentences.not_played(video, sees_all=sees_all)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "0:00.00"), (7.256, "0:07.26"), (59.999, "1:00.00"), (3723.5, "1:02:03.50")]
+)
+def test_places_within_a_video(seconds: float, said: str) -> None:
+    assert formatting.clock(seconds) == said
