@@ -19,6 +19,7 @@ from consumer.detection import Detection
 from consumer.doctor import Doctor
 from consumer.embedding import index_entries, query_vectors
 from consumer.env import Env
+from consumer.explanation import why
 from consumer.extraction import Extraction
 from consumer.failed_jobs import FailedJobs
 from consumer.hand import Hand
@@ -229,6 +230,7 @@ def detection_of(settings: Settings) -> Detection:
         sound_question=sound_question,
         compare=compare_each,
         decide=partial(decide, thresholds=thresholds),
+        explain=partial(why, thresholds=thresholds),
         policy_version=POLICY_VERSION,
     )
 

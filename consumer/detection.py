@@ -1,8 +1,8 @@
-"""The pure core as the pipeline calls it: six functions, which run in Workers."""
+"""The pure core as the pipeline calls it: seven functions, which run in Workers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,9 +31,16 @@ class Decide(Protocol):
     def __call__(self, evidence: Sequence[tuple[str, Evidence]], /, *, approved: Collection[str] = ()) -> Verdict: ...
 
 
+class Explain(Protocol):
+    """The `why` of a verdict. statuses, evidence: of the settled candidates, by id."""
+
+    def __call__(self, statuses: Mapping[str, str], evidence: Mapping[str, Evidence], /) -> Mapping[str, Any]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """compare takes the upload, and others; it gives evidence on each of these, in their order."""
+    """compare takes the upload, and others; it gives evidence on each of these, in their order. explain: None: verdicts
+    do not say why."""
 
     index_entries: Callable[[Fingerprint], Sequence[IndexEntry]]
     query_vectors: Callable[[Fingerprint], Sequence[tuple[float, ...]]]
@@ -42,3 +49,4 @@ class Detection:
     compare: Callable[[Fingerprint, Sequence[Fingerprint]], Sequence[Evidence]]
     decide: Decide
     policy_version: int
+    explain: Explain | None = None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from consumer.explanation import QUESTIONS, Change, Explanation, Side, explain
+from consumer.explanation import Change, Explanation, Side, explain
 from consumer.history import History, Past
 from consumer.kept import Shelf, UnusableFingerprintError, check_version
 from consumer.policy import Gate
@@ -15,6 +15,7 @@ from consumer.similarity import Evidence, compare
 from consumer.thresholds import SETTINGS, Thresholds
 from consumer.workers import Workers
 from wire.fingerprints import Fingerprint
+from wire.gates import QUESTIONS
 from wire.verdicts import Segment
 
 

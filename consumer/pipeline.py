@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 
@@ -247,6 +247,8 @@ class Pipeline:
             for earlier in sorted(undecided, key=lambda each: (each.uploaded_at, each.video_id)):
                 if (await self._decide_among([earlier], evidence)).status != "approved":
                     return Opinion(verdict, found.version, leans_on=earlier.video_id)
+        if self.detection.explain is not None:
+            verdict = replace(verdict, why=await self.workers.run(self.detection.explain, settled, measured))
         return Opinion(verdict, found.version, leans_on=None)
 
     async def _decide_among(self, among: Sequence[Candidate], evidence: Mapping[str, Evidence]) -> Verdict:

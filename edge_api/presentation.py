@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from edge_api.auth import User
 from edge_api.env import Env
 from edge_api.keys import moment_of, timestamp
+from wire.gates import QUESTIONS
 from wire.verdicts import Match, Segment
 from wrangler_compat.d1.types import Row
 
@@ -93,7 +94,21 @@ async def video_json(
         body["matches"] = [_match(match) for match in json.loads(row["matches"])]
     elif with_matches and row["status"] in ("duplicate", "flagged"):
         body["matches"] = []
+    if with_matches and row["decided_by"] is not None:
+        body["why"] = _why(row, {match["video_id"] for match in body.get("matches", ())})
     return body
+
+
+def _why(row: Row, named: Collection[str]) -> dict[str, Any]:
+    """named: the videos that the evidence names; no other is named here."""
+    decided_by = "moderator" if row["decided_by"].startswith("user:") else row["decided_by"]
+    told: dict[str, Any] = {"decided_by": decided_by, "policy_version": row["policy_version"]}
+    if row["why"] is None or decided_by != "policy":
+        return told | {"video_id": None, "gates": [], "changes": []}
+    kept = json.loads(row["why"])
+    video_id = kept["video_id"] if kept["video_id"] in named else None
+    gates = [gate | {"question": QUESTIONS.get(gate["name"], gate["name"])} for gate in kept["gates"]]
+    return told | {"video_id": video_id, "gates": gates, "changes": kept["changes"]}
 
 
 def _match(kept: Mapping[str, Any]) -> dict[str, Any]:

@@ -256,7 +256,46 @@ def _evidence() -> Json:
             },
         }
     )
-    return {"Match": match}
+    return {"Match": match, "Why": _why()}
+
+
+def _why() -> Json:
+    number, word = _or_null({"type": "number"}), _or_null(TEXT)
+    gate = _object(
+        {
+            "name": TEXT,
+            "question": TEXT,
+            "passed": {"type": "boolean"},
+            "value": number,
+            "bound": {"enum": ["at least", "at most", None]},
+            "threshold": word,
+            "limit": number,
+        }
+    )
+    change = _object(
+        {
+            "field": TEXT,
+            "setting": word,
+            "before": {"type": "number"},
+            "after": {"type": "number"},
+            "status": _ref("Status"),
+            "reason": word,
+            "is_noted": {"type": "boolean"},
+        }
+    )
+    return _object(
+        {
+            "decided_by": {"enum": ["policy", "content_sha256", "moderator"]},
+            "policy_version": {"type": "integer"},
+            "video_id": _or_null(ID),
+            "gates": {"type": "array", "items": gate, "description": "In the order of asking; the last one decided."},
+            "changes": {
+                "type": "array",
+                "items": change,
+                "description": "The nearest single thresholds that would have changed the verdict, nearest first.",
+            },
+        }
+    )
 
 
 def _video() -> Json:
@@ -304,13 +343,20 @@ def _video() -> Json:
     }
     matches: Json = {"matches": {"type": "array", "items": _ref("Match")}}
     with_matches = {"duplicate", "flagged"}
+    why = {"why": _ref("Why")}
     full, summary = [], []
     for status, (always, at_times) in shapes.items():
         required = {**common, "status": {"const": status}, **always}
         summary.append(_object(required, sometimes | at_times))
         full.append(
-            _object(required | matches, sometimes | at_times)
+            _object(required | matches, sometimes | at_times | why)
             if status in with_matches
-            else _object(required, sometimes | at_times | (matches if status == "approved" else {}))
+            else _object(
+                required,
+                sometimes
+                | at_times
+                | (why if status != "processing" else {})
+                | (matches if status == "approved" else {}),
+            )
         )
     return {"Video": {"oneOf": full}, "VideoSummary": {"oneOf": summary}}

@@ -80,7 +80,8 @@ class Verdict:
 
     status: never "processing". reason: for flagged and rejected, a stable snake_case word (docs/policy.md).
     duplicate_of: the original of a duplicate, the suspect of a flagged one. similar_to: an approved one's nearest kin.
-    thresholds: name -> value of every setting that took part.
+    thresholds: name -> value of every setting that took part. why: which questions of the policy led to it, and which
+    threshold would have changed it, as JSON (docs/api.md); None when nobody said.
     """
 
     status: VideoStatus
@@ -92,3 +93,4 @@ class Verdict:
     similar_to: str | None = None
     similarity_score: float | None = None
     matches: tuple[Match, ...] = field(default=())
+    why: Mapping[str, Any] | None = None

@@ -11,7 +11,7 @@ from edge_api import queries
 from edge_api.auth import User
 from edge_api.console.pages import page
 from edge_api.console.ribbon import ribbons
-from edge_api.console.sentences import not_played, verdict, whole
+from edge_api.console.sentences import not_played, reasons, verdict, whole
 from edge_api.deadlines import deadline
 from edge_api.errors import ApiError
 from edge_api.state import Request
@@ -32,6 +32,7 @@ async def video(request: Request, user: User) -> Response:
         media=[body["r2_url"], body["thumbnail"], *([other["r2_url"], other["thumbnail"]] if other else ())],
         video=body,
         sentence=verdict(body),
+        reasons=reasons(body),
         reachable=await _reachable(request, user, body),
         may_delete="fingerprint:delete" in user.scopes,
         match=match,

@@ -262,3 +262,52 @@ def test_timestamps_sort_as_text() -> None:
     assert all(moment_of(timestamp(m)) == m for m in moments)
     assert timestamp(moments[0]) == "2026-01-01T09:00:00.000000Z"
     assert len(new_id()) == 32
+
+
+WHY = {
+    "gates": [{"name": "sure", "passed": False, "value": 0.91, "bound": "at least", "threshold": "duplicate",
+               "limit": 0.95}],
+    "changes": [{"field": "duplicate", "setting": "DUPLICATE_THRESHOLD", "before": 0.95, "after": 0.91,
+                 "status": "duplicate", "reason": None, "is_noted": False}],
+}  # fmt: skip
+
+
+async def add_verdict(
+    world: World, video_id: str, verdict_id: str, status: str, decided_by: str, why: str | None
+) -> None:
+    sql = """INSERT INTO verdicts (id, video_id, status, matches, policy_version, thresholds, decided_by, decided_at,
+                                   why)
+             VALUES (?1, ?2, ?3, '[]', 2, '{}', ?4, ?5, ?6)"""
+    await world.run(sql, verdict_id, video_id, status, decided_by, timestamp(), why)
+
+
+async def test_why(world: World) -> None:
+    """Only videos that the evidence names are named."""
+    other, stranger, video_id = [await world.uploaded(mp4(seed=seed)) for seed in range(3)]
+    matches = json.dumps([MATCH.to_json() | {"video_id": other}])
+    for named in (other, stranger):
+        verdict_id = new_id()
+        await world.decide(video_id, "flagged", duplicate_of=other, matches=matches, verdict_id=verdict_id)
+        kept = json.dumps({"video_id": named, **WHY})
+        await add_verdict(world, video_id, verdict_id, "flagged", "policy", kept)
+        told = (await world.video(video_id))["why"]
+        assert told["video_id"] == (other if named == other else None)
+        assert told["changes"] == WHY["changes"]
+        assert told["gates"] == [WHY["gates"][0] | {"question": "the picture alone is sure enough (score)"}]
+        assert (told["decided_by"], told["policy_version"]) == ("policy", 2)
+
+
+@pytest.mark.parametrize(
+    ("decided_by", "why", "shown"),
+    [
+        ("user:x", json.dumps({"video_id": None, **WHY}), "moderator"),
+        ("content_sha256", None, "content_sha256"),
+        ("policy", None, "policy"),
+    ],
+)
+async def test_why_when_no_policy_said(world: World, decided_by: str, why: str | None, shown: str) -> None:
+    video_id, verdict_id = await world.uploaded(mp4()), new_id()
+    await world.decide(video_id, "approved", verdict_id=verdict_id)
+    await add_verdict(world, video_id, verdict_id, "approved", decided_by, why)
+    told = (await world.video(video_id))["why"]
+    assert told == {"decided_by": shown, "policy_version": 2, "video_id": None, "gates": [], "changes": []}

@@ -146,3 +146,26 @@ def test_why_there_is_no_player(video: dict[str, Any] | None, sees_all: bool, sa
 )
 def test_places_within_a_video(seconds: float, said: str) -> None:
     assert formatting.clock(seconds) == said
+
+
+def test_why_in_words() -> None:
+    assert sentences.reasons({"why": None}) == []
+    assert sentences.reasons({"why": {"decided_by": "moderator"}}) == ["A moderator decided this."]
+    assert "same bytes" in sentences.reasons({"why": {"decided_by": "content_sha256"}})[0]
+    assert sentences.reasons({"why": {"decided_by": "policy", "gates": []}}) == []
+    gate = {"question": "the picture alone is sure enough (score)", "passed": False, "value": 0.91, "bound": "at least"}
+    change = {"setting": "DUPLICATE_THRESHOLD", "field": "duplicate", "before": 0.95, "after": 0.91, "is_noted": False}
+    why = {
+        "decided_by": "policy",
+        "gates": [gate | {"limit": 0.95}],
+        "changes": [change | {"status": "duplicate", "reason": None}],
+    }
+    assert sentences.reasons({"why": why}) == [
+        "What decided: is it so that the picture alone is sure enough? No: it is 0.91, and at least 0.95 is asked for.",
+        "What would have changed it: with DUPLICATE_THRESHOLD at 0.91 instead of 0.95 it would be duplicate.",
+    ]
+    plain = {"question": "both have sound to compare", "passed": True, "value": None, "bound": None, "limit": None}
+    assert sentences.reasons({"why": why | {"gates": [plain], "changes": []}}) == [
+        "What decided: is it so that both have sound to compare? Yes.",
+        "No other value of a single threshold would have changed it.",
+    ]
