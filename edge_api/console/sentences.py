@@ -101,7 +101,7 @@ def reasons(video: Mapping[str, Any]) -> list[str]:
     said = [f"What decided: is it so that {_bare(last['question'])}? {answer.capitalize()}{_measured(last)}."]
     if why["changes"]:
         nearest = why["changes"][0]
-        name = nearest["setting"] or f"the policy's {nearest['field']}"
+        name = nearest["setting"] or f"the policy's {nearest['field'].replace('_', ' ')}"
         said.append(
             f"What would have changed it: with {name} at {nearest['after']:g} instead of {nearest['before']:g} "
             f"it would be {_outcome(nearest)}."
@@ -126,6 +126,8 @@ def _measured(gate: Mapping[str, Any]) -> str:
 def _outcome(change: Mapping[str, Any]) -> str:
     if change["reason"]:
         return f"{change['status']} ({change['reason'].replace('_', ' ')})"
+    if change["status"] == "duplicate":
+        return "a duplicate"
     return "approved, and noted as similar" if change["is_noted"] else str(change["status"])
 
 

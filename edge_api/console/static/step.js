@@ -6,9 +6,9 @@
 // A small drift is made good by the rate of the second player, a large one by a seek. What runs backwards is not played
 // in step: no browser plays backwards.
 
-const FAR_SECONDS = 0.5;
-const CATCH_UP_SECONDS = 0.5;
-const MOST_CORRECTION = 0.3;
+const FAR_SECONDS = 0.4;
+const CATCH_UP_SECONDS = 0.25;
+const MOST_CORRECTION = 0.5;
 const SAME_RATE = 0.01;
 const SLOWEST = 0.0625;
 const FASTEST = 16;

@@ -162,8 +162,17 @@ def test_why_in_words() -> None:
     }
     assert sentences.reasons({"why": why}) == [
         "What decided: is it so that the picture alone is sure enough? No: it is 0.91, and at least 0.95 is asked for.",
-        "What would have changed it: with DUPLICATE_THRESHOLD at 0.91 instead of 0.95 it would be duplicate.",
+        "What would have changed it: with DUPLICATE_THRESHOLD at 0.91 instead of 0.95 it would be a duplicate.",
     ]
+    for then, said in (
+        ({"status": "flagged", "reason": "partial_match"}, "flagged (partial match)."),
+        ({"status": "approved", "reason": None, "is_noted": True}, "approved, and noted as similar."),
+        ({"status": "approved", "reason": None}, "approved."),
+    ):
+        nearest = change | {"setting": None, "field": "speed_tolerance"} | then
+        told = sentences.reasons({"why": why | {"changes": [nearest]}})[1]
+        assert "the policy's speed tolerance" in told
+        assert told.endswith(said)
     plain = {"question": "both have sound to compare", "passed": True, "value": None, "bound": None, "limit": None}
     assert sentences.reasons({"why": why | {"gates": [plain], "changes": []}}) == [
         "What decided: is it so that both have sound to compare? Yes.",
