@@ -21,7 +21,7 @@ from consumer.detection import Detection
 from consumer.doctor import Doctor
 from consumer.embedding import index_entries, query_vectors
 from consumer.env import Env
-from consumer.explanation import explain
+from consumer.explanation import explain, why
 from consumer.extraction import Extraction
 from consumer.failed_jobs import FailedJobs
 from consumer.fingerprinting import Fingerprinting
@@ -277,6 +277,7 @@ def detection_of(settings: Settings) -> Detection:
         decide=partial(decide, thresholds=thresholds),
         policy_version=POLICY_VERSION,
         explain=partial(explain, thresholds=thresholds),
+        why=partial(why, thresholds=thresholds),
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -71,9 +72,13 @@ class Comparison:
 
     async def settled(self, found: Found, evidence: Mapping[str, Evidence]) -> Verdict:
         """What the candidates say that are decided themselves."""
-        settled = {each.video_id: each.status for each in found.candidates if each.is_settled}
-        measured = {video_id: evidence[video_id] for video_id in settled if video_id in evidence}
-        return await self.workers.run(settle, settled, measured, self.detection.decide)
+        return await self.workers.run(settle, *_settled(found, evidence), self.detection.decide)
+
+    async def why(self, found: Found, evidence: Mapping[str, Evidence]) -> Mapping[str, Any] | None:
+        """Of the verdict that settled() gives; None when nobody says."""
+        if self.detection.why is None:
+            return None
+        return await self.workers.run(self.detection.why, *_settled(found, evidence))
 
     async def decide_among(self, among: Sequence[Candidate], evidence: Mapping[str, Evidence]) -> Verdict:
         pairs = [(each.video_id, evidence[each.video_id]) for each in among if each.video_id in evidence]
@@ -86,6 +91,12 @@ class Comparison:
         there = {each.video_id: reference for each, reference in pairs if reference is not None}
         measured = await self.workers.run(self.detection.compare, fingerprint, list(there.values()))
         return dict(zip(there, measured, strict=True))
+
+
+def _settled(found: Found, evidence: Mapping[str, Evidence]) -> tuple[dict[str, str], dict[str, Evidence]]:
+    """Statuses and evidence of those that are decided themselves."""
+    statuses = {each.video_id: each.status for each in found.candidates if each.is_settled}
+    return statuses, {video_id: evidence[video_id] for video_id in statuses if video_id in evidence}
 
 
 def _approved(found: Found) -> list[Candidate]:

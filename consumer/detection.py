@@ -1,15 +1,15 @@
-"""The pure core as the pipeline calls it: seven functions, which run in Workers."""
+"""The pure core as the pipeline calls it: eight functions, which run in Workers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from consumer.explanation import Explanation, Side
+from consumer.settling import Decide
 from consumer.sound_terms import SoundQuestion
 from wire.fingerprints import Fingerprint
-from wire.verdicts import Verdict
 
 Evidence = Any
 """What compare() measured; only decide() looks into it."""
@@ -26,16 +26,16 @@ class IndexEntry(Protocol):
     def start(self) -> float: ...
 
 
-class Decide(Protocol):
-    """evidence: (video id, evidence) of each candidate, in any order. approved: those of them that are."""
+class Why(Protocol):
+    """The `why` of a verdict. statuses, evidence: of the settled candidates, by id."""
 
-    def __call__(self, evidence: Sequence[tuple[str, Evidence]], /, *, approved: Collection[str] = ()) -> Verdict: ...
+    def __call__(self, statuses: Mapping[str, str], evidence: Mapping[str, Evidence], /) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
     """compare takes the upload, and others; it gives evidence on each of these, in their order. explain: what the one
-    other amounts to, and why."""
+    other amounts to, and why. why: None: verdicts do not say it."""
 
     index_entries: Callable[[Fingerprint], Sequence[IndexEntry]]
     query_vectors: Callable[[Fingerprint], Sequence[tuple[float, ...]]]
@@ -45,3 +45,4 @@ class Detection:
     decide: Decide
     policy_version: int
     explain: Callable[[Side, Side, Evidence], Explanation]
+    why: Why | None = None

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from consumer.explanation import QUESTIONS, Change, Explanation, Side, explain, told
+from consumer.explanation import Change, Explanation, Side, explain, told
 from consumer.history import History, Past
 from consumer.kept import Shelf, UnusableFingerprintError, check_version
 from consumer.policy import Gate
@@ -14,6 +14,7 @@ from consumer.similarity import Evidence, compare
 from consumer.thresholds import SETTINGS, Thresholds
 from consumer.workers import Workers
 from wire.fingerprints import Fingerprint
+from wire.gates import QUESTIONS
 from wire.verdicts import Segment
 
 

@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
+from itertools import islice
 from typing import Any
 
-from consumer.policy import Gate, decide, judge
+from consumer.policy import Gate, common_among, decide, judge
+from consumer.settling import settle
+from consumer.shared_parts import Common
 from consumer.similarity.evidence import Evidence
 from consumer.thresholds import SETTINGS, Thresholds
+from wire.gates import QUESTIONS
 from wire.verdicts import Verdict
 
-QUESTIONS = {
-    "alike": "the picture is alike enough for a suspect (score)",
-    "whole": "the match covers both videos (share)",
-    "lasting": "a stretch that matches lasts (seconds)",
-    "more_than_intro": "it is more than an intro or an end card of both (seconds)",
-    "uncommon": "it is more than what many videos show (seconds)",
-    "same_speed": "the speed is the same (share by which it differs)",
-    "upload_covered": "enough of the upload matches (share)",
-    "same_length": "the lengths are the same (share by which they differ)",
-    "other_covered": "enough of the other video is shown (share)",
-    "fills_picture": "it fills enough of the upload's picture (share)",
-    "not_mirrored": "the picture is not mirrored",
-    "not_turned": "the picture is not turned",
-    "sure": "the picture alone is sure enough (score)",
-    "has_sound": "both have sound to compare",
-    "sound_confirms": "the sound confirms it (score)",
-    "sounds_alike": "the sound alone is alike (score)",
-    "sounds_long": "it is alike for long enough (seconds)",
-    "sounds_varied": "what is alike is varied enough (share)",
-    "similar": "the picture is alike enough to be noted (score)",
-}
-"""What each gate of the policy asks, by its name; in brackets what its value is."""
-
 _MOST_DECIMALS = 6
+_MOST_LOOKED_AT, _MOST_CHANGES = 3, 3
 
 Outcome = tuple[str, str | None, bool]
 """Status, reason, and whether a likeness is noted."""
@@ -109,8 +93,81 @@ def changes_of(evidence: Evidence, thresholds: Thresholds) -> tuple[Change, ...]
     Those that change the status or the reason come before those that only note a likeness, or no longer do; then the
     smallest in proportion to the threshold.
     """
-    status, reason, _ = _outcome(evidence, thresholds)
-    found = [_nearest(evidence, thresholds, field.name) for field in fields(Thresholds)]
+    return _changes(_pair(evidence), thresholds)
+
+
+def why(statuses: Mapping[str, str], evidence: Mapping[str, Evidence], thresholds: Thresholds) -> dict[str, Any]:
+    """What to keep with the verdict that `settle` makes of these: JSON of numbers, words and null.
+
+    video_id: the candidate that decided, or came nearest; None without candidates. gates: what the policy asked of that
+    one; the last decided. changes: the nearest three of those thresholds that would change the verdict.
+    """
+    verdict = settle(statuses, evidence, partial(decide, thresholds=thresholds))
+    likeliest = sorted(
+        evidence, key=lambda each: (-max(evidence[each].video_score, evidence[each].audio_score or 0), each)
+    )
+    named = [each for each in (verdict.duplicate_of, verdict.similar_to) if each is not None]
+    looked_at = [*named, *(each for each in likeliest if each not in named)][:_MOST_LOOKED_AT]
+    if not looked_at:
+        return {"video_id": None, "gates": [], "changes": []}
+    case = _Upload(statuses, evidence, tuple(looked_at))
+    changes = (
+        asdict(change)
+        for change in _changes(_Case(case.gates, case.outcome), thresholds)
+        if case.is_changed_by(change, thresholds, verdict)
+    )
+    return {
+        "video_id": looked_at[0],
+        "gates": [asdict(gate) for gate in case.gates_of(looked_at[0], thresholds, case.common(thresholds))],
+        "changes": list(islice(changes, _MOST_CHANGES)),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What is asked, and what comes of it, under these thresholds or those."""
+
+    gates: Callable[[Thresholds], Iterable[Gate]]
+    outcome: Callable[[Thresholds], Outcome]
+
+
+def _pair(evidence: Evidence) -> _Case:
+    return _Case(lambda limits: judge("", evidence, limits).gates, lambda limits: _outcome(evidence, limits))
+
+
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    """An upload among its candidates. looked_at: those in which changes are searched for; all have a say in the end."""
+
+    statuses: Mapping[str, str]
+    evidence: Mapping[str, Evidence]
+    looked_at: tuple[str, ...]
+
+    def common(self, thresholds: Thresholds) -> Common:
+        approved = [found for each, found in self.evidence.items() if self.statuses[each] == "approved"]
+        return common_among(approved, thresholds)
+
+    def gates_of(self, video_id: str, thresholds: Thresholds, common: Common) -> tuple[Gate, ...]:
+        return judge(video_id, self.evidence[video_id], thresholds, common).gates
+
+    def gates(self, thresholds: Thresholds) -> Iterable[Gate]:
+        common = self.common(thresholds)
+        return (gate for video_id in self.looked_at for gate in self.gates_of(video_id, thresholds, common))
+
+    def outcome(self, thresholds: Thresholds) -> Outcome:
+        return self._outcome_among({each: self.evidence[each] for each in self.looked_at}, thresholds)
+
+    def is_changed_by(self, change: Change, thresholds: Thresholds, before: Verdict) -> bool:
+        after = self._outcome_among(self.evidence, replace(thresholds, **{change.field: change.after}))
+        return after == (change.status, change.reason, change.is_noted) != _outcome_of(before)
+
+    def _outcome_among(self, among: Mapping[str, Evidence], thresholds: Thresholds) -> Outcome:
+        return _outcome_of(settle(self.statuses, among, partial(decide, thresholds=thresholds)))
+
+
+def _changes(case: _Case, thresholds: Thresholds) -> tuple[Change, ...]:
+    status, reason, _ = case.outcome(thresholds)
+    found = [_nearest(case, thresholds, field.name) for field in fields(Thresholds)]
 
     def order(change: Change) -> tuple[bool, float]:
         return (change.status, change.reason) == (status, reason), _size(change)
@@ -122,20 +179,20 @@ def _size(change: Change) -> float:
     return abs(change.after - change.before) / max(change.before, 1e-9)
 
 
-def _nearest(evidence: Evidence, thresholds: Thresholds, field: str) -> Change | None:
-    before, now = float(getattr(thresholds, field)), _outcome(evidence, thresholds)
-    for value in sorted(_borders(evidence, thresholds, field), key=lambda value: abs(value - before)):
+def _nearest(case: _Case, thresholds: Thresholds, field: str) -> Change | None:
+    before, now = float(getattr(thresholds, field)), case.outcome(thresholds)
+    for value in sorted(_borders(case, thresholds, field), key=lambda value: abs(value - before)):
         changed = _with(thresholds, field, value)
         if changed is None:
             continue
-        outcome = _outcome(evidence, changed)
+        outcome = case.outcome(changed)
         if outcome != now:
-            after = _shortest(evidence, thresholds, field, value, outcome)
+            after = _shortest(case, thresholds, field, value, outcome)
             return Change(field, SETTINGS.get(field), before, after, *outcome)
     return None
 
 
-def _borders(evidence: Evidence, thresholds: Thresholds, field: str) -> set[float]:
+def _borders(case: _Case, thresholds: Thresholds, field: str) -> set[float]:
     """Every value of the threshold, and the next number on either side, at which a gate's answer may change.
 
     Which gates are asked depends on the threshold, so each border is tried for what is asked there, until no new one
@@ -147,8 +204,7 @@ def _borders(evidence: Evidence, thresholds: Thresholds, field: str) -> set[floa
     while untried:
         limit = untried.pop()
         tried.add(limit)
-        gates = judge("", evidence, replace(thresholds, **{field: limit})).gates
-        for gate in gates:
+        for gate in case.gates(replace(thresholds, **{field: limit})):
             if gate.threshold == field and gate.value is not None:
                 around = {gate.value, math.nextafter(gate.value, -math.inf), math.nextafter(gate.value, math.inf)}
                 known |= around
@@ -166,17 +222,20 @@ def _with(thresholds: Thresholds, field: str, value: float) -> Thresholds | None
     return changed if value >= 0 else None
 
 
-def _shortest(evidence: Evidence, thresholds: Thresholds, field: str, value: float, outcome: Outcome) -> float:
+def _shortest(case: _Case, thresholds: Thresholds, field: str, value: float, outcome: Outcome) -> float:
     """The value with as few decimals, two or more, as give the same verdict; a little further off than it had to be."""
     further = math.floor if value < getattr(thresholds, field) else math.ceil
     for decimals in range(2, _MOST_DECIMALS + 1):
         rounded = float(further(value * 10.0**decimals)) / 10.0**decimals
         changed = _with(thresholds, field, rounded)
-        if changed is not None and _outcome(evidence, changed) == outcome:
+        if changed is not None and case.outcome(changed) == outcome:
             return rounded
     return value
 
 
 def _outcome(evidence: Evidence, thresholds: Thresholds) -> Outcome:
-    verdict = decide([("", evidence)], thresholds)
+    return _outcome_of(decide([("", evidence)], thresholds))
+
+
+def _outcome_of(verdict: Verdict) -> Outcome:
     return verdict.status, verdict.reason, verdict.similar_to is not None

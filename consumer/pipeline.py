@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 import structlog
@@ -169,7 +169,8 @@ class Pipeline:
             for earlier in sorted(undecided, key=lambda each: (each.uploaded_at, each.video_id)):
                 if (await self.comparison.decide_among([earlier], evidence)).status != "approved":
                     return Opinion(verdict, found.version, leans_on=earlier.video_id)
-        return Opinion(verdict, found.version, leans_on=None)
+        explained = replace(verdict, why=await self.comparison.why(found, evidence))
+        return Opinion(explained, found.version, leans_on=None)
 
     async def _wait_for(self, earlier: str, until: float) -> None:
         """Returns when the earlier video is decided, failed or gone. Raises HandedBack when that takes too long, or

@@ -64,7 +64,7 @@ def decide(
 ) -> Verdict:
     """The verdict on an upload. evidence: (video id, evidence) of each candidate, in any order. approved: those of them
     that are; what several of these have in common accuses nobody."""
-    common = _common([found for video_id, found in evidence if video_id in approved], thresholds)
+    common = common_among([found for video_id, found in evidence if video_id in approved], thresholds)
     opinions = [opinion_of(video_id, found, thresholds, common) for video_id, found in evidence]
     ranked = sorted(opinions, key=lambda each: (-each.rank, -each.score, each.match.video_id))
     matches = tuple(each.match for each in ranked if each.rank > 0)
@@ -205,9 +205,9 @@ def _sounds_alike(found: Evidence, ask: _Questions) -> bool:
     )
 
 
-def _common(approved: Sequence[Evidence], thresholds: Thresholds) -> Common:
+def common_among(approved: Sequence[Evidence], thresholds: Thresholds) -> Common:
     """What several of these have in common with the upload: of the picture their lesser parts, of the sound what lies
-    under other pictures."""
+    under other pictures. approved: the evidence of each candidate that is."""
     alike = [found for found in approved if found.video_score >= thresholds.similarity]
     unlike = [found for found in approved if found.video_score < thresholds.similarity]
     lesser = [_seen(found) for found in alike if _seen(found).is_lesser]
@@ -247,5 +247,6 @@ def _opinion(
         pitch_semitones=found.pitch_semitones,
         segments=segments,
         area=round(found.area, 4),
+        audio_segments=() if kind == "audio" else found.audio_segments,
     )
     return Opinion(rank, round(score, 4), match, reason, confidence)

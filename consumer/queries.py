@@ -72,8 +72,8 @@ WHERE video_id = ?1
 """
 ADD_VERDICT = """
 INSERT INTO verdicts (id, video_id, status, reason, confidence, duplicate_of, similar_to, similarity_score, matches,
-                      policy_version, thresholds, decided_by, decided_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+                      policy_version, thresholds, decided_by, decided_at, why)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
 """
 REROOT = "UPDATE videos SET duplicate_of = ?2 WHERE duplicate_of = ?1 AND status = 'duplicate'"
 REJECT_EQUAL_BYTES = """

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
 
-from consumer.detection import Decide
 from wire.verdicts import Verdict
 
 _WHOLE_AREA = 0.85
+
+
+class Decide(Protocol):
+    """evidence: (video id, evidence) of each candidate, in any order. approved: those of them that are."""
+
+    def __call__(self, evidence: Sequence[tuple[str, Any]], /, *, approved: Collection[str] = ()) -> Verdict: ...
 
 
 def settle(

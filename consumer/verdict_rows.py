@@ -94,7 +94,9 @@ class VerdictRows:
             verdict.similarity_score,
             matches,
         )
-        made_by = (verdict.policy_version, json.dumps(dict(verdict.thresholds), sort_keys=True), "policy", at)
+        thresholds = json.dumps(dict(verdict.thresholds), sort_keys=True)
+        why = None if verdict.why is None else json.dumps(verdict.why)
+        made_by = (verdict.policy_version, thresholds, "policy", at, why)
         return [
             self._bound(queries.DECIDED, video_id, *opinion, at, verdict_id),
             self._bound(queries.COMPLETED, video_id, at),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from edge_api.auth import User
 from edge_api.env import Env
 from edge_api.keys import moment_of, timestamp
+from wire.gates import QUESTIONS
 from wire.verdicts import Match, Segment
 from wrangler_compat.d1.types import Row
 
@@ -36,6 +37,9 @@ REASONS: Mapping[str, str] = {
     "mismatched_fragments": "The video changed while it was being looked at; submit it again.",
 }
 """Reasons by the word that the row keeps. Unknown words are shown with the job's own sentence."""
+
+_DANGEROUS = frozenset({"infected"})
+"""Reasons of a rejection for which there is no link to the file."""
 
 _MATCH = tuple(Match.__dataclass_fields__)
 _SEGMENT = tuple(Segment.__dataclass_fields__)
@@ -77,9 +81,10 @@ async def video_json(
     if row["status"] == "processing":
         return body | _processing(row, expected)
     body |= {"processed_at": row["processed_at"], "duration": _duration(row)}
+    body |= await _links(row, env, link_seconds, with_file)
     match row["status"]:
         case "approved":
-            body |= await _approved(row, env, link_seconds, with_file)
+            body |= _approved(row)
         case "duplicate":
             body |= _duplicate(row)
         case "flagged":
@@ -90,13 +95,30 @@ async def video_json(
         body["matches"] = [match_json(match) for match in json.loads(row["matches"])]
     elif with_matches and row["status"] in ("duplicate", "flagged"):
         body["matches"] = []
+    if with_matches and row["decided_by"] is not None:
+        body["why"] = _why(row, {match["video_id"] for match in body.get("matches", ())})
     return body
+
+
+def _why(row: Row, named: Collection[str]) -> dict[str, Any]:
+    """named: the videos that the evidence names; no other is named here."""
+    decided_by = "moderator" if row["decided_by"].startswith("user:") else row["decided_by"]
+    told: dict[str, Any] = {"decided_by": decided_by, "policy_version": row["policy_version"]}
+    if row["why"] is None or decided_by != "policy":
+        return told | {"video_id": None, "gates": [], "changes": []}
+    kept = json.loads(row["why"])
+    video_id = kept["video_id"] if kept["video_id"] in named else None
+    gates = [gate | {"question": QUESTIONS.get(gate["name"], gate["name"])} for gate in kept["gates"]]
+    return told | {"video_id": video_id, "gates": gates, "changes": kept["changes"]}
 
 
 def match_json(kept: Mapping[str, Any]) -> dict[str, Any]:
     """What the evidence may say of another's video: its id and the measurements, whatever else a row may hold."""
-    segments = [{name: part[name] for name in _SEGMENT if name in part} for part in kept.get("segments", ())]
-    return {name: kept[name] for name in _MATCH if name in kept} | {"segments": segments}
+    segments = {
+        name: [{field: part[field] for field in _SEGMENT if field in part} for part in kept.get(name, ())]
+        for name in ("segments", "audio_segments")
+    }
+    return {name: kept[name] for name in _MATCH if name in kept} | segments
 
 
 def _processing(row: Row, expected: float) -> dict[str, Any]:
@@ -118,9 +140,11 @@ def _estimate(row: Row, expected: float) -> str:
     return timestamp(max(due, now + timedelta(seconds=max(1.0, left) if due < now else 0)))
 
 
-async def _approved(row: Row, env: Env, link_seconds: int, with_file: bool) -> dict[str, Any]:
+async def _links(row: Row, env: Env, link_seconds: int, with_file: bool) -> dict[str, Any]:
+    """To what is kept of the video; the file of one that a scanner knows is given to nobody."""
     body: dict[str, Any] = {"r2_url": None, "thumbnail": None, "preview": None}
-    if with_file and row["source_url"] is None and row["object_deleted_at"] is None:
+    is_kept = row["source_url"] is None and row["object_deleted_at"] is None and row["reason"] not in _DANGEROUS
+    if with_file and is_kept:
         body["r2_url"] = await env.video_bucket.presigned_url(row["r2_key"], expires_seconds=link_seconds)
     if row["thumbnail_key"] is not None:
         body["thumbnail"] = await env.video_bucket.presigned_url(row["thumbnail_key"], expires_seconds=link_seconds)
@@ -128,9 +152,13 @@ async def _approved(row: Row, env: Env, link_seconds: int, with_file: bool) -> d
         layout = json.loads(row["preview_layout"])
         url = await env.video_bucket.presigned_url(row["preview_key"], expires_seconds=link_seconds)
         body["preview"] = {"url": url, "columns": layout["pictures"], **layout}
-    if row["similar_to"] is not None:
-        body |= {"similar_to": row["similar_to"], "similarity_score": row["similarity_score"]}
     return body
+
+
+def _approved(row: Row) -> dict[str, Any]:
+    if row["similar_to"] is None:
+        return {}
+    return {"similar_to": row["similar_to"], "similarity_score": row["similarity_score"]}
 
 
 def _duplicate(row: Row) -> dict[str, Any]:

@@ -235,7 +235,7 @@ VALUES (?1, ?2, ?3, 'processing', ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 
 # --- reading --------------------------------------------------------------------------------------------------------
 
-_VIDEO_COLUMNS = """
+_VIDEO = """
 SELECT videos.id, videos.r2_key, videos.user_id, videos.status, videos.duplicate_of, videos.similarity_score,
        videos.duration, videos.duration_seconds, videos.file_size, videos.mime_type, videos.uploaded_at,
        videos.processed_at, videos.priority, videos.source_url, videos.thumbnail_key, videos.object_deleted_at,
@@ -243,16 +243,22 @@ SELECT videos.id, videos.r2_key, videos.user_id, videos.status, videos.duplicate
        videos.reason, videos.confidence, videos.similar_to, videos.matches, videos.fingerprint_id,
        jobs.status AS job_status, jobs.attempt_count, jobs.error_message, jobs.progress, jobs.stage,
        owners.username AS username,
-       originals.uploaded_at AS original_uploaded_at, uploaders.username AS original_uploader
+       originals.uploaded_at AS original_uploaded_at, uploaders.username AS original_uploader{columns}
 FROM videos
 LEFT JOIN processing_jobs AS jobs ON jobs.video_id = videos.id
 LEFT JOIN users AS owners ON owners.id = videos.user_id
 LEFT JOIN videos AS originals ON originals.id = videos.duplicate_of
 LEFT JOIN users AS uploaders ON uploaders.id = originals.user_id
+{join}
 """
+_VIDEO_COLUMNS = _VIDEO.format(columns="", join="")
+_VERDICT_TOO = _VIDEO.format(
+    columns=", verdicts.decided_by, verdicts.policy_version, verdicts.why",
+    join="LEFT JOIN verdicts ON verdicts.id = videos.verdict_id",
+)
 
 # ?2 is whose video it must be; NULL: anybody's.
-VIDEO = _VIDEO_COLUMNS + "WHERE videos.id = ?1 AND (?2 IS NULL OR videos.user_id = ?2)"
+VIDEO = _VERDICT_TOO + "WHERE videos.id = ?1 AND (?2 IS NULL OR videos.user_id = ?2)"
 
 
 # D1 takes no LIKE pattern of more than 50 bytes. What holds the text is other without it.

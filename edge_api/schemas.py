@@ -264,9 +264,53 @@ def _evidence() -> Json:
             "speed": speed,
             "pitch_semitones": {"type": "number"},
             "segments": {"type": "array", "items": segment},
+            "audio_segments": {
+                "type": "array",
+                "items": segment,
+                "description": "Of sound, beside segments of picture; of kind audio, segments are those of sound.",
+            },
         }
     )
-    return {"Match": match}
+    return {"Match": match, "Why": _why()}
+
+
+def _why() -> Json:
+    number, word = _or_null({"type": "number"}), _or_null(TEXT)
+    gate = _object(
+        {
+            "name": TEXT,
+            "question": TEXT,
+            "passed": {"type": "boolean"},
+            "value": number,
+            "bound": {"enum": ["at least", "at most", None]},
+            "threshold": word,
+            "limit": number,
+        }
+    )
+    change = _object(
+        {
+            "field": TEXT,
+            "setting": word,
+            "before": {"type": "number"},
+            "after": {"type": "number"},
+            "status": _ref("Status"),
+            "reason": word,
+            "is_noted": {"type": "boolean"},
+        }
+    )
+    return _object(
+        {
+            "decided_by": {"enum": ["policy", "content_sha256", "moderator"]},
+            "policy_version": {"type": "integer"},
+            "video_id": _or_null(ID),
+            "gates": {"type": "array", "items": gate, "description": "In the order of asking; the last one decided."},
+            "changes": {
+                "type": "array",
+                "items": change,
+                "description": "The nearest single thresholds that would have changed the verdict, nearest first.",
+            },
+        }
+    )
 
 
 def _video() -> Json:
@@ -278,9 +322,11 @@ def _video() -> Json:
         "mime_type": _or_null(TEXT),
     }
     sometimes: Json = {"source_url": TEXT, "uploader": _or_null(TEXT)}
-    done: Json = {"processed_at": _or_null(TIME), "duration": _or_null(SECONDS)}
+    link = _or_null(TEXT) | {"description": "Works for LINK_SECONDS; null when there is nothing that it could lead to."}
     count: Json = {"type": "integer", "minimum": 1}
     preview = _object({"url": TEXT, **dict.fromkeys(("pictures", "columns", "width", "height"), count)})
+    links: Json = {"r2_url": link, "thumbnail": link, "preview": _or_null(preview)}
+    done: Json = {"processed_at": _or_null(TIME), "duration": _or_null(SECONDS), **links}
     original = _object({"id": ID, "uploaded_at": TIME, "uploader": _or_null(TEXT)})
     shapes: Mapping[str, tuple[Json, Json]] = {
         "processing": (
@@ -288,7 +334,7 @@ def _video() -> Json:
             {"last_error": TEXT, "attempts": {"type": "integer"}, "failed": {"const": True}},
         ),
         "approved": (
-            {**done, "r2_url": _or_null(TEXT), "thumbnail": _or_null(TEXT), "preview": _or_null(preview)},
+            {**done},
             {"similar_to": ID, "similarity_score": _or_null(SCORE)},
         ),
         "duplicate": (
@@ -315,14 +361,21 @@ def _video() -> Json:
     }
     matches: Json = {"matches": {"type": "array", "items": _ref("Match")}}
     with_matches = {"duplicate", "flagged"}
+    why = {"why": _ref("Why")}
     full, summary = [], []
     for status, (always, at_times) in shapes.items():
         required = {**common, "status": {"const": status}, **always}
         summary.append(_object(required, sometimes | at_times))
         full.append(
-            _object(required | matches, sometimes | at_times)
+            _object(required | matches, sometimes | at_times | why)
             if status in with_matches
-            else _object(required, sometimes | at_times | (matches if status == "approved" else {}))
+            else _object(
+                required,
+                sometimes
+                | at_times
+                | (why if status != "processing" else {})
+                | (matches if status == "approved" else {}),
+            )
         )
     return {"Video": {"oneOf": full}, "VideoSummary": {"oneOf": summary}}
 

@@ -45,6 +45,7 @@ class Match:
     area: share of the upload's picture that agrees where it agrees best. 0..1.
     speed: seconds of the other video shown in one second of the upload (1.25: the upload plays faster; -1: backwards).
     pitch_semitones: how much higher the upload sounds.
+    segments: of sound where the kind is audio, else of picture; then audio_segments are those of sound.
     """
 
     video_id: str
@@ -59,14 +60,18 @@ class Match:
     pitch_semitones: float = 0.0
     segments: tuple[Segment, ...] = ()
     area: float = 1.0
+    audio_segments: tuple[Segment, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"segments": [asdict(s) for s in self.segments]}
+        return asdict(self) | {name: [asdict(s) for s in getattr(self, name)] for name in _SEGMENTS}
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Match:
         known = {name: body[name] for name in cls.__dataclass_fields__ if name in body}
-        return cls(**known | {"segments": tuple(Segment(**s) for s in body.get("segments", ()))})
+        return cls(**known | {name: tuple(Segment(**s) for s in body.get(name, ())) for name in _SEGMENTS})
+
+
+_SEGMENTS = ("segments", "audio_segments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,8 @@ class Verdict:
 
     status: never "processing". reason: for flagged and rejected, a stable snake_case word (docs/policy.md).
     duplicate_of: the original of a duplicate, the suspect of a flagged one. similar_to: an approved one's nearest kin.
-    thresholds: name -> value of every setting that took part.
+    thresholds: name -> value of every setting that took part. why: which questions of the policy led to it, and which
+    threshold would have changed it, as JSON (docs/api.md); None when nobody said.
     """
 
     status: VideoStatus
@@ -87,3 +93,4 @@ class Verdict:
     similar_to: str | None = None
     similarity_score: float | None = None
     matches: tuple[Match, ...] = field(default=())
+    why: Mapping[str, Any] | None = None

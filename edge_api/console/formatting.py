@@ -30,6 +30,12 @@ def length(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def clock(seconds: float) -> str:
+    """0:07.25: a place within a video."""
+    whole = int(seconds * 100 + 0.5)
+    return f"{length(whole // 100)}.{whole % 100:02}"
+
+
 def moment(text: str | None) -> str:
     """21 Nov 2026, 22:05 UTC. Scripts make it the reader's own time."""
     if text is None:

@@ -40,7 +40,7 @@ class Alteration:
 _FIELDS = (
     *("uploader", "source_url", "processed_at", "duration", "progress", "stage", "failed", "last_error", "attempts"),
     *("r2_url", "thumbnail", "similar_to", "similarity_score", "duplicate_of", "confidence", "original_video"),
-    *("reason", "message", "matches"),
+    *("reason", "message", "matches", "why"),
 )
 
 
@@ -69,6 +69,66 @@ def verdict(video: Mapping[str, Any]) -> str:
             return _duplicate(video)
         case _:
             return _ended(video.get("message") or "")
+
+
+def not_played(video: Mapping[str, Any] | None, *, sees_all: bool = False) -> str:
+    """Why there is no player, when there is none. video: None when the API shows this user none; sees_all: it would, if
+    there were one."""
+    if video is None:
+        return "It is not there any more." if sees_all else "It is somebody else's, or gone; a moderator may play it."
+    if video.get("source_url"):
+        return "It lies elsewhere and is not played here."
+    if video["status"] == "processing":
+        return "It can be played once it is decided."
+    if video.get("reason") == "infected":
+        return "Its file is dangerous and given to nobody."
+    return "Its file is not kept any more."
+
+
+def reasons(video: Mapping[str, Any]) -> list[str]:
+    """Why the verdict is what it is, in sentences; none when nobody said."""
+    why = video.get("why")
+    if not why:
+        return []
+    if why["decided_by"] == "moderator":
+        return ["A moderator decided this."]
+    if why["decided_by"] == "content_sha256":
+        return ["The file has the same bytes as the other one, so nothing had to be compared."]
+    if not why["gates"]:
+        return []
+    last = why["gates"][-1]
+    answer = "yes" if last["passed"] else "no"
+    said = [f"What decided: is it so that {_bare(last['question'])}? {answer.capitalize()}{_measured(last)}."]
+    if why["changes"]:
+        nearest = why["changes"][0]
+        name = nearest["setting"] or f"the policy's {nearest['field'].replace('_', ' ')}"
+        said.append(
+            f"What would have changed it: with {name} at {nearest['after']:g} instead of {nearest['before']:g} "
+            f"it would be {_outcome(nearest)}."
+        )
+    else:
+        said.append("No other value of a single threshold would have changed it.")
+    return said
+
+
+def _bare(question: str) -> str:
+    """Without what its value is."""
+    return question.partition(" (")[0]
+
+
+def _measured(gate: Mapping[str, Any]) -> str:
+    if gate["limit"] is None:
+        return ""
+    value = "nothing was measured" if gate["value"] is None else f"it is {gate['value']:.3g}"
+    return f": {value}, and {gate['bound']} {gate['limit']:g} is asked for"
+
+
+def _outcome(change: Mapping[str, Any]) -> str:
+    if change["reason"]:
+        return f"{change['status']} ({change['reason'].replace('_', ' ')})"
+    if change["status"] == "duplicate":
+        return "a duplicate"
+    return "approved, and noted as similar" if change["is_noted"] else str(change["status"])
 
 
 def stage(word: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -10,26 +10,51 @@ from starlette.responses import Response
 from edge_api import queries
 from edge_api.auth import User
 from edge_api.console.pages import page
-from edge_api.console.sentences import verdict, whole
+from edge_api.console.ribbon import ribbons
+from edge_api.console.sentences import not_played, reasons, verdict, whole
 from edge_api.deadlines import deadline
+from edge_api.errors import ApiError
 from edge_api.state import Request
-from edge_api.videos import shown, visible_row
+from edge_api.videos import shown, video_row, visible_row
 
 
 async def video(request: Request, user: User) -> Response:
-    """Raises ApiError VIDEO_NOT_FOUND."""
+    """The query's `with`: the other video of the match that is drawn; the first without. Raises ApiError
+    VIDEO_NOT_FOUND."""
     row = await visible_row(request, user)
     body = whole(await shown(request, user, row))
+    match = _chosen(body["matches"] or (), request.query_params.get("with"))
+    other = await _other(request, user, match)
     return await page(
         request,
         user,
         "video.html",
-        media=[body["r2_url"], body["thumbnail"]],
+        media=[body["r2_url"], body["thumbnail"], *([other["r2_url"], other["thumbnail"]] if other else ())],
         video=body,
         sentence=verdict(body),
+        reasons=reasons(body),
         reachable=await reachable(request, user, body),
         may_delete="fingerprint:delete" in user.scopes,
+        match=match,
+        other=other,
+        ribbons=ribbons(match, body["duration"], other["duration"] if other else None) if match else (),
+        why_not_played=not_played(body),
+        why_other_is_not_played=not_played(other, sees_all=user.sees_only is None),
     )
+
+
+def _chosen(matches: Sequence[Mapping[str, Any]], wanted: str | None) -> Mapping[str, Any] | None:
+    return next((match for match in matches if match["video_id"] == wanted), matches[0] if matches else None)
+
+
+async def _other(request: Request, user: User, match: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What the API answers this user about it; None when that is 404."""
+    if match is None:
+        return None
+    try:
+        return whole(await shown(request, user, await video_row(request, user, match["video_id"])))
+    except ApiError:
+        return None
 
 
 async def reachable(request: Request, user: User, body: Mapping[str, Any]) -> frozenset[str]:

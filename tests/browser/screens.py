@@ -16,6 +16,7 @@ from tests.browser.chromium import chromium
 from tests.browser.gateway import Gateway, running_gateway
 from tests.browser.operators import add_webhook, fill_for_operators
 from tests.browser.test_try import COMPARED, answer
+from tests.browser.test_video import flagged_pair, show, until, write_clips
 from tests.browser.visitor import DESKTOP, THEMES, WIDTHS, Visitor
 from tests.edge_api.kit import mp4
 from tests.edge_api.test_videos import MATCH
@@ -60,8 +61,15 @@ def walk(visitor: Visitor) -> Iterator[str]:
     ids = fill(gateway)
     visitor.visit("/videos")
     yield "library"
-    visitor.visit(f"/videos/{ids['duplicate']}")
+    with tempfile.TemporaryDirectory() as folder:
+        pair = flagged_pair(gateway, write_clips(Path(folder)), alice)
+    show(visitor, pair)
+    page.get_by_role("button", name="Go to range 1", exact=True).click()
+    until(page, "document.getElementById('own').currentTime > 2")
+    page.get_by_role("button", name="Pause").click()
     yield "video"
+    page.get_by_role("heading", name="What matches").scroll_into_view_if_needed()
+    yield "video-evidence"
     visitor.visit("/me")
     yield "me"
     visitor.visit("/videos")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -13,7 +12,6 @@ from tests.browser.visitor import PHONE, Visitor
 from tests.edge_api.kit import mp4
 
 FIRST_PAGE_BYTES, FIRST_PAGE_REQUESTS = 100_000, 10
-LONG_NAME = "a holiday in the mountains with a name that is longer than any telephone is wide.mp4"
 
 
 def video_files(*seeds: int, size: int = 50_000) -> list[dict[str, object]]:
@@ -157,28 +155,6 @@ def test_files_are_chosen_sent_and_watched(alice: Visitor) -> None:
     assert len(gateway.rows("SELECT id FROM videos")) == 2
 
 
-def test_files_are_dropped(alice: Visitor) -> None:
-    page = alice.visit("/upload")
-    drop(page, LONG_NAME, list(mp4(3000, seed=5)))
-    expect(page.get_by_role("listitem").filter(has_text="a holiday")).to_contain_text("Waiting for its turn")
-    alice.check_page()
-
-
-def drop(page: Page, name: str, content: list[int]) -> None:
-    """A file from outside the browser, let go over the page."""
-    page.evaluate(
-        """([name, content]) => {
-            const transfer = new DataTransfer();
-            transfer.items.add(new File([new Uint8Array(content)], name, {type: "video/mp4"}));
-            const target = document.getElementById("drop");
-            for (const kind of ["dragenter", "dragover", "drop"]) {
-                target.dispatchEvent(new DragEvent(kind, {dataTransfer: transfer, bubbles: true, cancelable: true}));
-            }
-        }""",
-        [name, content],
-    )
-
-
 @pytest.mark.parametrize(
     ("content", "why"),
     [
@@ -195,39 +171,6 @@ def test_a_file_is_refused_before_it_is_sent(alice: Visitor, content: bytes, why
     choose(page, {"name": "notes.mp4", "mimeType": "video/mp4", "buffer": content})
     expect(page.get_by_role("listitem")).to_contain_text(f"Not sent. {why}")
     assert "POST" not in sent
-
-
-def test_cancel_and_retry(alice: Visitor, slow_uploads: None) -> None:
-    page = alice.visit("/upload")
-    choose(page, *video_files(7, size=2_000_000))
-    row = page.get_by_role("listitem").filter(has_text="clip7.mp4")
-    row.get_by_role("button", name="Cancel").click()
-    expect(row).to_contain_text("Cancelled; nothing is kept.")
-    assert not alice.gateway.rows("SELECT id FROM videos")
-    page.unroute_all()
-    row.get_by_role("button", name="Retry").click()
-    expect(row).to_contain_text("Waiting for its turn")
-    assert len(alice.gateway.rows("SELECT id FROM videos")) == 1
-
-
-@pytest.fixture
-def slow_uploads(alice: Visitor) -> Iterator[None]:
-    """Uploads that are held back until they are cancelled."""
-    alice.page.route("**/api/upload", lambda route: None)
-    yield
-    alice.page.unroute_all(behavior="ignoreErrors")
-
-
-def test_a_server_that_refuses_is_quoted(alice: Visitor) -> None:
-    page = alice.visit("/upload")
-    alice.page.route("**/api/upload", lambda route: route.abort())
-    choose(page, *video_files(8))
-    row = page.get_by_role("listitem").filter(has_text="clip8.mp4")
-    expect(row).to_contain_text("Not uploaded. The connection broke. Try again.")
-    page.unroute_all()
-    alice.gateway.rows("UPDATE console_sessions SET csrf_secret = 'another'")
-    row.get_by_role("button", name="Retry").click()
-    expect(row).to_contain_text("This did not come from a page of this site")
 
 
 # --- one video ------------------------------------------------------------------------------------------------------

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, replace
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.explanation import QUESTIONS, Change, Side, changes_of, explain
+from consumer.explanation import Change, Side, changes_of, explain, why
 from consumer.policy import decide, judge
+from consumer.settling import settle
 from consumer.similarity import Evidence
 from consumer.thresholds import SETTINGS, Thresholds
 from tests.consumer.evidences import evidence
+from wire.gates import QUESTIONS
 
 THRESHOLDS = Thresholds()
 SHARES = {"duplicate", "similarity", "minimum", "audio", "duration_tolerance", "coverage", "audio_variety"}
@@ -140,3 +144,46 @@ def test_an_explanation_is_of_the_policy() -> None:
 @given(EVIDENCE)
 def test_every_gate_has_a_question(found: Evidence) -> None:
     assert {gate.name for gate in judge("v", found, THRESHOLDS).gates} <= set(QUESTIONS)
+
+
+# --- why, kept with a verdict ---------------------------------------------------------------------------------------
+
+
+def settled(
+    found: dict[str, Evidence], statuses: dict[str, str], thresholds: Thresholds
+) -> tuple[str, str | None, bool]:
+    verdict = settle(statuses, found, partial(decide, thresholds=thresholds))
+    return verdict.status, verdict.reason, verdict.similar_to is not None
+
+
+def test_nothing_was_compared() -> None:
+    assert why({}, {}, THRESHOLDS) == {"video_id": None, "gates": [], "changes": []}
+
+
+def test_of_one_candidate_it_is_its_explanation() -> None:
+    found = evidence(0.9, 0.7)
+    told = why({"v": "approved"}, {"v": found}, THRESHOLDS)
+    assert told["video_id"] == "v"
+    assert told["gates"][-1]["name"] == "sound_confirms"
+    first = changes_of(found, THRESHOLDS)[0]
+    assert (told["changes"][0]["field"], told["changes"][0]["after"]) == (first.field, first.after)
+    assert json.loads(json.dumps(told)) == told
+
+
+def test_the_candidate_that_decided_is_explained() -> None:
+    found = {"near": evidence(0.84), "copy": evidence(0.97), "far": evidence(0.1)}
+    assert why(dict.fromkeys(found, "approved"), found, THRESHOLDS)["video_id"] == "copy"
+    del found["copy"]
+    assert why(dict.fromkeys(found, "approved"), found, THRESHOLDS)["video_id"] == "near"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(EVIDENCE, min_size=1, max_size=7), st.lists(st.sampled_from(["approved", "flagged"]), min_size=7))
+def test_each_change_gives_the_verdict_on_the_upload_that_it_says(several: list[Evidence], states: list[str]) -> None:
+    found = {str(n): each for n, each in enumerate(several)}
+    statuses = dict(zip(found, states, strict=False))
+    told = why(statuses, found, THRESHOLDS)
+    before = settled(found, statuses, THRESHOLDS)
+    for change in told["changes"]:
+        after = settled(found, statuses, replace(THRESHOLDS, **{change["field"]: change["after"]}))
+        assert after == (change["status"], change["reason"], change["is_noted"]) != before

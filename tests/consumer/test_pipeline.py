@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -208,6 +209,21 @@ async def test_every_row_of_the_verdict_is_written_with_it(world: World, consume
     assert notification["kind"] == "video.duplicate_detected"
     assert json.loads(notification["payload"])["duplicate_of"] == original
     assert (job["status"], job["progress"], job["stage"], job["lease_owner"]) == ("completed", 1, "verdict", None)
+
+
+async def test_a_verdict_keeps_why(world: World, consumer: Consumer) -> None:
+    """What was compared, by the settled candidates alone; another moment's candidates are not explained."""
+
+    def why(statuses: Mapping[str, str], evidence: Mapping[str, Any]) -> dict[str, Any]:
+        return {"video_id": None, "gates": [], "changes": [], "statuses": dict(statuses), "compared": sorted(evidence)}
+
+    original = await world.decided(consumer, 1)
+    (first,) = await world.rows("SELECT why FROM verdicts WHERE video_id = ?1", original)
+    assert first["why"] is None, "nobody explains"
+    copy = await world.decided(await world.consumer(detection=dataclasses.replace(world.detection, why=why)), 1)
+    (second,) = await world.rows("SELECT why FROM verdicts WHERE video_id = ?1", copy)
+    assert json.loads(second["why"])["statuses"] == {original: "approved"}
+    assert json.loads(second["why"])["compared"] == [original]
 
 
 async def test_a_second_run_changes_nothing(world: World, consumer: Consumer) -> None:

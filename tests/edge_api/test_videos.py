@@ -15,6 +15,7 @@ from wire.verdicts import Match, Segment
 from wrangler_compat.d1.types import D1Value
 
 COMMON = {"video_id", "status", "uploaded_at", "file_size", "mime_type"}
+DONE = COMMON | {"processed_at", "duration", "r2_url", "thumbnail", "preview"}
 PREVIEW = {"preview_key": "videos/x_preview.jpg", "preview_layout": '{"pictures": 12, "width": 160, "height": 90}'}
 MATCH = Match("0" * 32, "video", 0.97, 0.97, 0.91, 1.0, 1.0, segments=(Segment(0, 9.5, 0, 9.5, 0.97),))
 
@@ -84,7 +85,7 @@ async def test_approved(world: World) -> None:
         video_id, "approved", duration=30, duration_seconds=30.04, thumbnail_key="videos/x_thumb.jpg", **PREVIEW
     )
     shown = await world.video(video_id)
-    assert set(shown) == COMMON | {"processed_at", "duration", "r2_url", "thumbnail", "preview"}
+    assert set(shown) == DONE
     assert shown["duration"] == 30.04
     assert f"{video_id}.mp4" in shown["r2_url"]
     assert "x_thumb.jpg" in shown["thumbnail"]
@@ -100,9 +101,28 @@ async def test_approved_but_similar(world: World) -> None:
     assert (shown["duration"], shown["thumbnail"], shown["preview"]) == (30.0, None, None)
 
 
-async def test_approved_whose_object_is_gone(world: World) -> None:
+@pytest.mark.parametrize("status", ["approved", "duplicate", "flagged", "rejected"])
+async def test_the_file_is_linked_to_as_long_as_it_is_there(world: World, status: str) -> None:
+    other, video_id = await world.uploaded(mp4(seed=1)), await world.uploaded(mp4(seed=2))
+    matched = {"duplicate_of": other} if status in ("duplicate", "flagged") else {}
+    await world.decide(video_id, status, thumbnail_key="videos/x_thumb.jpg", **PREVIEW, **matched)
+    for person in (world.alice, world.moderator):
+        shown = await world.video(video_id, person)
+        assert f"{video_id}.mp4" in shown["r2_url"]
+        assert "x_thumb.jpg" in shown["thumbnail"]
+        assert "x_preview.jpg" in shown["preview"]["url"]
+    (listed,) = (await world.get(f"/api/videos?status={status}")).json()["videos"]
+    assert f"{video_id}.mp4" in listed["r2_url"]
+    await world.run("UPDATE videos SET object_deleted_at = ?1", timestamp())
+    assert (await world.video(video_id))["r2_url"] is None
+
+
+async def test_there_is_no_link_to_what_is_elsewhere_or_infected_or_undecided(world: World) -> None:
     video_id = await world.uploaded(mp4())
-    await world.decide(video_id, "approved", object_deleted_at=timestamp())
+    assert "r2_url" not in await world.video(video_id), "nobody has looked at it yet"
+    await world.decide(video_id, "rejected", reason="infected")
+    assert (await world.video(video_id))["r2_url"] is None
+    await world.decide(video_id, "approved", source_url="https://example.org/a.mp4", reason=None)
     assert (await world.video(video_id))["r2_url"] is None
 
 
@@ -113,22 +133,15 @@ async def test_duplicate(world: World) -> None:
     evidence: dict[str, D1Value] = {"matches": json.dumps([match]), "similarity_score": 0.97, "confidence": "high"}
     await world.decide(second, "duplicate", duplicate_of=first, **evidence)
     shown = await world.video(second)
-    assert set(shown) == COMMON | {
-        "processed_at",
-        "duration",
-        "duplicate_of",
-        "similarity_score",
-        "confidence",
-        "original_video",
-        "matches",
-    }
+    assert set(shown) == DONE | {"duplicate_of", "similarity_score", "confidence", "original_video", "matches"}
     assert shown["matches"] == [match]
     assert shown["original_video"] == {
         "id": first,
         "uploaded_at": (await world.video(first, world.bob))["uploaded_at"],
         "uploader": "bob",
     }
-    assert "r2_url" not in shown, "somebody else's video is not given away"
+    assert f"{second}.mp4" in shown["r2_url"], "one's own, and not somebody else's"
+    assert first not in shown["r2_url"]
 
 
 @pytest.mark.parametrize("reason", ["partial_match", "mirrored", "duration_mismatch", "audio_match"])
@@ -145,7 +158,7 @@ async def test_rejected_with_a_known_reason(world: World) -> None:
     video_id = await world.uploaded(mp4())
     await world.decide(video_id, "rejected", reason="no_video_stream")
     shown = await world.video(video_id)
-    assert set(shown) == COMMON | {"processed_at", "duration", "reason", "message"}
+    assert set(shown) == DONE | {"reason", "message"}
     assert (shown["reason"], shown["message"]) == ("no_video_stream", REASONS["no_video_stream"])
 
 
@@ -255,3 +268,52 @@ def test_timestamps_sort_as_text() -> None:
     assert all(moment_of(timestamp(m)) == m for m in moments)
     assert timestamp(moments[0]) == "2026-01-01T09:00:00.000000Z"
     assert len(new_id()) == 32
+
+
+WHY = {
+    "gates": [{"name": "sure", "passed": False, "value": 0.91, "bound": "at least", "threshold": "duplicate",
+               "limit": 0.95}],
+    "changes": [{"field": "duplicate", "setting": "DUPLICATE_THRESHOLD", "before": 0.95, "after": 0.91,
+                 "status": "duplicate", "reason": None, "is_noted": False}],
+}  # fmt: skip
+
+
+async def add_verdict(
+    world: World, video_id: str, verdict_id: str, status: str, decided_by: str, why: str | None
+) -> None:
+    sql = """INSERT INTO verdicts (id, video_id, status, matches, policy_version, thresholds, decided_by, decided_at,
+                                   why)
+             VALUES (?1, ?2, ?3, '[]', 2, '{}', ?4, ?5, ?6)"""
+    await world.run(sql, verdict_id, video_id, status, decided_by, timestamp(), why)
+
+
+async def test_why(world: World) -> None:
+    """Only videos that the evidence names are named."""
+    other, stranger, video_id = [await world.uploaded(mp4(seed=seed)) for seed in range(3)]
+    matches = json.dumps([MATCH.to_json() | {"video_id": other}])
+    for named in (other, stranger):
+        verdict_id = new_id()
+        await world.decide(video_id, "flagged", duplicate_of=other, matches=matches, verdict_id=verdict_id)
+        kept = json.dumps({"video_id": named, **WHY})
+        await add_verdict(world, video_id, verdict_id, "flagged", "policy", kept)
+        told = (await world.video(video_id))["why"]
+        assert told["video_id"] == (other if named == other else None)
+        assert told["changes"] == WHY["changes"]
+        assert told["gates"] == [WHY["gates"][0] | {"question": "the picture alone is sure enough (score)"}]
+        assert (told["decided_by"], told["policy_version"]) == ("policy", 2)
+
+
+@pytest.mark.parametrize(
+    ("decided_by", "why", "shown"),
+    [
+        ("user:x", json.dumps({"video_id": None, **WHY}), "moderator"),
+        ("content_sha256", None, "content_sha256"),
+        ("policy", None, "policy"),
+    ],
+)
+async def test_why_when_no_policy_said(world: World, decided_by: str, why: str | None, shown: str) -> None:
+    video_id, verdict_id = await world.uploaded(mp4()), new_id()
+    await world.decide(video_id, "approved", verdict_id=verdict_id)
+    await add_verdict(world, video_id, verdict_id, "approved", decided_by, why)
+    told = (await world.video(video_id))["why"]
+    assert told == {"decided_by": shown, "policy_version": 2, "video_id": None, "gates": [], "changes": []}

@@ -39,7 +39,7 @@ def test_a_match_shows_what_the_api_promises() -> None:
     shown = Match("v", kind, 0.97, 0.97, None, 1.0, 0.5, segments=(Segment(0, 9, 1, 10, 0.97),)).to_json()
     assert set(shown) == {
         "video_id", "kind", "similarity_score", "video_score", "audio_score", "coverage", "ref_coverage", "mirrored",
-        "speed", "pitch_semitones", "segments", "area",
+        "speed", "pitch_semitones", "segments", "area", "audio_segments",
     }  # fmt: skip
     along = {"start": 0, "end": 9, "ref_start": 1, "ref_end": 10}
     assert shown["segments"] == [along | {"score": 0.97, "speed": 1.0, "mirrored": False}]

@@ -1,11 +1,12 @@
 // Resumable uploads by tus 1.0 (https://tus.io/protocols/resumable-upload), for the pages of the console.
 //
-//   send(file, {onProgress, signal, priority}) -> Promise<{videoId}>
+//   send(file, {onProgress, onPause, signal, priority}) -> Promise<{videoId}>
 //
-// onProgress(sent, total): bytes. signal: an AbortSignal; aborting gives the upload up and deletes what was sent of it.
-// priority: high, normal or low. The promise is rejected with an UploadError: code as docs/api.md lists them, or
-// CANCELLED, or NETWORK after LONGEST_OUTAGE_MS without an answer. A file whose upload was cut, by a reload too, goes on
-// where it was: its address is remembered by name, size and time of change.
+// onProgress(sent, total): bytes. onPause(error): something stopped it that may pass; it goes on by itself.
+// signal: an AbortSignal; aborting gives the upload up and deletes what was sent of it. priority: high, normal or low.
+// The promise is rejected with an UploadError: code as docs/api.md lists them, or CANCELLED, or NETWORK after
+// LONGEST_OUTAGE_MS without an answer. A file whose upload was cut, by a reload too, goes on where it was: its address is
+// remembered by name, size and time of change.
 
 const ENDPOINT = "/api/tus";
 const VERSION = "1.0.0";
@@ -26,33 +27,55 @@ export class UploadError extends Error {
     this.code = code;
     this.status = status;
   }
+
+  // Whether the same file may succeed at another time.
+  get canRetry() {
+    return !REFUSED.has(this.status);
+  }
 }
 
-export async function send(file, { onProgress = () => {}, signal = null, priority = "normal" } = {}) {
-  const upload = new Upload(file, onProgress, signal, priority);
+const nothing = () => {};
+
+export async function send(file, { onProgress = nothing, onPause = nothing, signal = null, priority = "normal" } = {}) {
+  const upload = new Upload(keyOf(file), { file, onProgress, onPause, signal, priority });
   try {
     return { videoId: await upload.run() };
   } catch (error) {
     if (signal?.aborted) {
-      await upload.giveUp();
-      throw new UploadError("CANCELLED", "The upload was cancelled.");
+      const isGone = await upload.giveUp();
+      const kept = isGone ? "nothing is kept" : "what was sent is removed when it expires";
+      throw new UploadError("CANCELLED", `Cancelled; ${kept}.`);
     }
     throw error;
   }
 }
 
-// Whether send() would go on with an upload that was cut, rather than begin a new one.
-export function isRemembered(file) {
-  return recall(keyOf(file)) !== null;
+// Uploads that were begun from this browser and not finished: {key, name, size}. send() goes on with them when it is given
+// a file of the same key.
+export function remembered() {
+  return keys().map((key) => {
+    const [, name, size] = /^(.*)\.(\d+)\.\d+$/s.exec(key.slice(REMEMBERED.length)) ?? [null, key, "0"];
+    return { key, name, size: Number(size) };
+  });
+}
+
+// Deletes what was sent of one of these; gives whether nothing is kept. Never rejected.
+export function giveUp(key) {
+  return new Upload(key, {}).giveUp();
+}
+
+export function keyOf(file) {
+  return `${REMEMBERED}${file.name}.${file.size}.${file.lastModified}`;
 }
 
 class Upload {
-  constructor(file, onProgress, signal, priority) {
+  constructor(key, { file = null, onProgress = nothing, onPause = nothing, signal = null, priority = "normal" }) {
     this.file = file;
     this.onProgress = onProgress;
+    this.onPause = onPause;
     this.signal = signal;
     this.priority = priority;
-    this.key = keyOf(file);
+    this.key = key;
     this.url = recall(this.key);
     this.offset = 0;
     this.isKnown = false; // whether the offset is the server's
@@ -75,6 +98,7 @@ class Upload {
         if (this.offset > before) since = Date.now();
         if (Date.now() - since > LONGEST_OUTAGE_MS) throw error;
         this.isKnown = false;
+        this.onPause(error);
         await sleep(error.retryAfterMs ?? pause * (0.5 + Math.random()), this.signal);
         pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
       }
@@ -136,19 +160,32 @@ class Upload {
     return error;
   }
 
-  // Never rejected: what is not deleted now expires.
+  // Whether nothing is kept. Never rejected: what cannot be deleted now expires.
   async giveUp() {
     forget(this.key);
-    if (this.url === null) return;
+    if (this.url === null) return true;
     this.signal = null;
-    for (let tries = 0; tries < 3; tries += 1) {
+    for (let tries = 0; tries < 5; tries += 1) {
       try {
-        await this.request("DELETE", this.url);
-        return;
+        await this.remove();
+        return true;
       } catch (error) {
-        if (error.status !== 423 && error.status !== 0) return;
-        await sleep(FIRST_PAUSE_MS, null);
+        if (GONE.has(error.status)) return true;
+        if (error.status !== 423 && error.status !== 0) return false;
+        await sleep(FIRST_PAUSE_MS * 2 ** tries, null);
       }
+    }
+    return false;
+  }
+
+  // What had all arrived meanwhile has become a video.
+  async remove() {
+    try {
+      await this.request("DELETE", this.url);
+    } catch (error) {
+      if (error.code !== "UPLOAD_FINISHED") throw error;
+      const finished = await this.request("HEAD", this.url);
+      await this.request("DELETE", `/api/videos/${finished.header("X-Video-Id")}`);
     }
   }
 
@@ -200,17 +237,20 @@ function refusal(request) {
   return error;
 }
 
+// Shorter when the network comes back meanwhile.
 function sleep(milliseconds, signal) {
   return new Promise((resolve, reject) => {
-    const stop = () => {
+    const end = (settle, value) => {
       clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
       signal?.removeEventListener("abort", stop);
-      resolve();
-    }, milliseconds);
-    signal?.addEventListener("abort", stop, { once: true });
+      removeEventListener("online", wake);
+      settle(value);
+    };
+    const stop = () => end(reject, signal.reason);
+    const wake = () => end(resolve);
+    const timer = setTimeout(wake, milliseconds);
+    signal?.addEventListener("abort", stop);
+    addEventListener("online", wake);
   });
 }
 
@@ -223,16 +263,20 @@ function shortened(name) {
   return name.replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, "_").slice(-120);
 }
 
-function keyOf(file) {
-  return `${REMEMBERED}${file.name}.${file.size}.${file.lastModified}`;
-}
-
 // Storage may be switched off or full: then a reload does not resume, and everything else works.
 function recall(key) {
   try {
     return localStorage.getItem(key);
   } catch {
     return null;
+  }
+}
+
+function keys() {
+  try {
+    return Object.keys(localStorage).filter((key) => key.startsWith(REMEMBERED)).sort();
+  } catch {
+    return [];
   }
 }
 

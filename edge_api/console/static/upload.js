@@ -2,7 +2,7 @@
 
 import { watch } from "./events.js";
 import { refusal, sizeOf } from "./inspect.js";
-import { send } from "./transport.js";
+import { giveUp, keyOf, remembered, send } from "./tus.js";
 
 const AT_ONCE = 2;
 const page = document.getElementById("upload");
@@ -11,7 +11,9 @@ const chooser = document.getElementById("files");
 const list = document.getElementById("uploads");
 const limits = { maxBytes: Number(page.dataset.maxBytes), formats: page.dataset.formats.split(",") };
 const words = JSON.parse(page.dataset.words);
+const cut = document.getElementById("cut");
 const queue = [];
+const active = new Set();
 let sending = 0;
 
 class Upload {
@@ -56,21 +58,36 @@ class Upload {
       announce(`${this.file.name} is not sent. ${why}`);
       return;
     }
+    const key = keyOf(this.file);
+    if (active.has(key)) {
+      this.say("Not sent. The same file is being sent already.", { bad: true });
+      return;
+    }
+    active.add(key);
     this.say("Waiting to be sent", { share: 0, actions: ["cancel"] });
     queue.push(this);
+    showCut();
     pump();
   }
 
   async transfer() {
+    this.share = 0;
     try {
-      const videoId = await send(this.file, {
+      const { videoId } = await send(this.file, {
         signal: this.controller.signal,
-        onProgress: (share) => this.say(sentText(share, this.file.size), { share, actions: ["cancel"] }),
+        onProgress: (sent, total) => {
+          this.share = sent / total;
+          this.say(sentText(this.share, this.file.size), { share: this.share, actions: ["cancel"] });
+        },
+        onPause: (error) => this.say(pauseText(error), { share: this.share, actions: ["cancel"] }),
       });
       this.watch(videoId);
     } catch (error) {
-      if (error.name === "AbortError") this.cancelled();
+      if (error.code === "CANCELLED") this.cancelled(error.message);
       else this.say(`Not uploaded. ${error.message}`, { bad: true, actions: error.canRetry === false ? [] : ["retry"] });
+    } finally {
+      active.delete(keyOf(this.file));
+      showCut();
     }
   }
 
@@ -106,20 +123,48 @@ class Upload {
     const at = queue.indexOf(this);
     if (at >= 0) {
       queue.splice(at, 1);
+      active.delete(keyOf(this.file));
       this.cancelled();
     } else {
+      this.say("Cancelling", { share: this.share });
       this.controller.abort();
     }
   }
 
-  cancelled() {
-    this.say("Cancelled; nothing is kept.", { actions: ["retry"] });
+  cancelled(said = "Cancelled; nothing is kept.") {
+    this.say(said, { actions: ["retry"] });
     this.action("retry").focus();
   }
 }
 
 function sentText(share, size) {
   return share < 1 ? `Sending, ${Math.floor(share * 100)} % of ${sizeOf(size)}` : "Sent; the server is storing it";
+}
+
+function pauseText(error) {
+  return `${error.status === 0 ? "The connection is cut." : error.message} It goes on by itself.`;
+}
+
+// What was begun here and not finished: a page that was closed or loaded again has no access to the files any more.
+function showCut() {
+  const begun = remembered().filter(({ key }) => !active.has(key));
+  cut.hidden = !begun.length;
+  document.getElementById("cut-list").replaceChildren(...begun.map(cutRow));
+}
+
+function cutRow({ key, name, size }) {
+  const row = document.getElementById("cut-row").content.firstElementChild.cloneNode(true);
+  row.querySelector(".upload-name").textContent = name;
+  row.querySelector(".upload-size").textContent = sizeOf(size);
+  const button = row.querySelector("button");
+  button.setAttribute("aria-label", `Give up ${name}`);
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    await giveUp(key);
+    announce(`${name} is given up.`);
+    showCut();
+  });
+  return row;
 }
 
 async function pump() {
@@ -143,6 +188,7 @@ function take(files) {
 }
 
 drop.hidden = false;
+showCut();
 chooser.addEventListener("change", () => {
   take([...chooser.files]);
   chooser.value = "";

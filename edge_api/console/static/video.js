@@ -1,8 +1,141 @@
-// A video that is not decided yet: its progress as it is made, and the page anew with the verdict.
+// One video: its progress as it is made, and the page anew with the verdict; the ranges that match, and the players.
 
 import { watch } from "./events.js";
+import { InStep } from "./step.js";
 
+const STATE_EVERY_MS = 400;
 const bar = document.getElementById("progress");
+const players = { own: document.getElementById("own"), other: document.getElementById("other") };
+const together = document.getElementById("together");
+const rows = [...document.querySelectorAll("[data-row]")];
+const ranges = rows.map(rangeOf);
+let pair = null;
+
+function rangeOf(row) {
+  const { row: number, kind, ...numbers } = row.dataset;
+  const { start, end, refStart, refEnd, speed } = Object.fromEntries(
+    Object.entries(numbers).map(([name, value]) => [name, Number(value)]),
+  );
+  return { number, kind, start, end, refStart, refEnd, speed };
+}
+
+async function go(number) {
+  const range = ranges.find((each) => each.number === number);
+  mark(range);
+  if (pair) {
+    await pair.go(range);
+    return;
+  }
+  if (players.own) players.own.currentTime = range.start;
+  if (players.other) players.other.currentTime = range.speed < 0 ? range.refEnd : range.refStart;
+  (players.own ?? players.other)?.play().catch(() => {});
+}
+
+function mark(range) {
+  for (const element of document.querySelectorAll("[data-row], [data-range]")) {
+    const isChosen = (element.dataset.row ?? element.dataset.range) === range.number;
+    element.classList.toggle("is-chosen", isChosen);
+  }
+}
+
+function listenToRanges() {
+  for (const button of document.querySelectorAll("[data-go]")) {
+    button.disabled = false;
+    button.addEventListener("click", () => go(button.dataset.go));
+  }
+  for (const drawing of document.querySelectorAll(".ribbon")) {
+    const bands = [...drawing.querySelectorAll("[data-range][role=button]")];
+    drawing.addEventListener("click", (event) => {
+      const band = event.target.closest("[data-range]");
+      if (band && bands.includes(band)) choose(bands, band);
+    });
+    drawing.addEventListener("keydown", (event) => {
+      const at = bands.indexOf(event.target.closest("[data-range]"));
+      if (at < 0) return;
+      const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+      if (event.key === "Enter" || event.key === " ") choose(bands, bands[at]);
+      else if (event.key in steps) focus(bands, bands[(at + steps[event.key] + bands.length) % bands.length]);
+      else return;
+      event.preventDefault();
+    });
+  }
+}
+
+function choose(bands, band) {
+  focus(bands, band);
+  go(band.dataset.range);
+}
+
+// One stop for the tab key, the others by the arrows.
+function focus(bands, band) {
+  for (const each of bands) each.setAttribute("tabindex", each === band ? "0" : "-1");
+  band.focus();
+}
+
+function showPlaces() {
+  for (const [name, player] of Object.entries(players)) {
+    if (!player) continue;
+    const heads = [...document.querySelectorAll(`[data-playhead=${name}]`)];
+    player.addEventListener("timeupdate", () => {
+      for (const head of heads) {
+        const share = Math.min(1, player.currentTime / Number(head.ownerSVGElement.dataset.scale));
+        for (const end of ["x1", "x2"]) head.setAttribute(end, `${(100 * share).toFixed(2)}%`);
+        head.setAttribute("visibility", "visible");
+      }
+    });
+  }
+}
+
+function sayWhatCannotBePlayed() {
+  for (const [name, player] of Object.entries(players)) {
+    const told = document.querySelector(`[data-unplayable=${name}]`);
+    player?.addEventListener("error", () => {
+      told.hidden = false;
+    });
+    if (player?.error) told.hidden = false;
+  }
+}
+
+function playTogether() {
+  const state = document.getElementById("together-state");
+  const play = document.getElementById("together-play");
+  const hear = document.getElementById("together-hear");
+  let saidAt = 0;
+  let saidOf = null;
+  pair = new InStep(players.own, players.other, ({ isLinked, drift, range }) => {
+    mark(range);
+    const now = performance.now();
+    if (now - saidAt < STATE_EVERY_MS && saidOf === range) return;
+    [saidAt, saidOf] = [now, range];
+    state.textContent = stateText(isLinked, drift, range);
+  });
+  pair.ranges = ranges;
+  together.hidden = false;
+  const listen = () => {
+    players.own.muted = hear.checked;
+    players.other.muted = !hear.checked;
+  };
+  hear.addEventListener("change", listen);
+  document.getElementById("together-follow").addEventListener("change", (event) => pair.follow(event.target.checked));
+  play.addEventListener("click", () => {
+    if (players.own.paused) players.own.play().catch(() => {});
+    else players.own.pause();
+  });
+  for (const name of ["play", "pause"]) {
+    players.own.addEventListener(name, () => {
+      play.textContent = players.own.paused ? "Play both" : "Pause";
+    });
+  }
+  listen();
+  if (ranges.length) pair.link(ranges[0]);
+}
+
+function stateText(isLinked, drift, range) {
+  if (range && range.speed < 0) return "Backwards: not played in step.";
+  if (!isLinked) return "";
+  if (drift === null) return "The other video has nothing to show here.";
+  return `In step, ${Math.round(Math.abs(drift) * 1000)} ms apart`;
+}
 
 if (bar) {
   watch(bar.dataset.video, {
@@ -12,3 +145,7 @@ if (bar) {
     onEnd: () => location.reload(),
   });
 }
+sayWhatCannotBePlayed();
+showPlaces();
+if (together) playTogether();
+if (players.own || players.other) listenToRanges();

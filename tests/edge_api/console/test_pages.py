@@ -203,3 +203,38 @@ async def test_the_upload_page_tells_its_scripts_the_limits(env: Env, people: Pe
 def test_addresses_with_fields() -> None:
     assert with_query("/videos", q="a&b", status=None, offset=0) == "/videos?q=a%26b"
     assert with_query("/videos", q="") == "/videos"
+
+
+async def test_the_player_of_the_other_video(world: World, alice: Visit, bob: Visit, moderator: Visit) -> None:
+    """For those who may see it; the links are those of the API, and browsers are told of them."""
+    hers, mine = await world.uploaded(mp4(seed=1), world.alice), await world.uploaded(mp4(seed=2), world.bob)
+    await world.decide(hers, "approved", duration_seconds=9.5)
+    kept = json.dumps([{**MATCH.to_json(), "video_id": hers}])
+    await world.decide(mine, "flagged", duplicate_of=hers, reason="mirrored", matches=kept, duration_seconds=9.5)
+    for visit, count in ((bob, 1), (moderator, 2)):
+        answer = await visit.get(f"/videos/{mine}")
+        check_rules(answer)
+        page = Markup(answer.text)
+        assert [mine in video["src"] or hers in video["src"] for video in page.named("video")] == [True] * count
+        assert (f"{hers}.mp4" in answer.text) is (count == 2)
+        assert ("It is somebody else's" in page.text) is (count == 1)
+        assert ("how long the other video is, is not told" in page.text) is (count == 1)
+    await world.run("UPDATE videos SET object_deleted_at = uploaded_at WHERE id = ?1", hers)
+    assert "Its file is not kept any more." in Markup((await moderator.get(f"/videos/{mine}")).text).text
+    await world.run("UPDATE videos SET duplicate_of = NULL WHERE id = ?1", mine)
+    await world.client.delete(f"/api/videos/{hers}", headers=world.alice.headers)
+    assert "It is not there any more." in Markup((await moderator.get(f"/videos/{mine}")).text).text
+
+
+async def test_each_match_can_be_drawn(world: World, alice: Visit) -> None:
+    ids = [await world.uploaded(mp4(seed=seed)) for seed in range(3)]
+    kept = json.dumps([{**MATCH.to_json(), "video_id": other} for other in ids[1:]])
+    await world.decide(ids[0], "flagged", duplicate_of=ids[1], reason="partial_match", matches=kept)
+    for query, drawn in (("", ids[1]), (f"?with={ids[2]}", ids[2]), ("?with=nonsense", ids[1])):
+        page = Markup((await alice.get(f"/videos/{ids[0]}{query}")).text)
+        assert f"What matches {drawn[:8]}" in page.text
+        assert [link for link in page.named("a") if link["href"].startswith("?with=")] == [
+            {"href": f"?with={other}#evidence", "aria-label": f"Show the ranges of {other[:8]}"}
+            for other in ids[1:]
+            if other != drawn
+        ]

@@ -144,3 +144,57 @@ def test_days() -> None:
 )
 def test_seconds_that_something_took(count: float | None, text: str) -> None:
     assert formatting.seconds(count) == text
+
+
+@pytest.mark.parametrize(
+    ("video", "sees_all", "said"),
+    [
+        (None, False, "somebody else's, or gone"),
+        (None, True, "not there any more"),
+        ({"status": "approved", "source_url": "https://example.org/a"}, True, "elsewhere"),
+        ({"status": "processing"}, True, "once it is decided"),
+        ({"status": "rejected", "reason": "infected"}, True, "dangerous"),
+        ({"status": "duplicate"}, True, "not kept any more"),
+    ],
+)
+def test_why_there_is_no_player(video: dict[str, Any] | None, sees_all: bool, said: str) -> None:
+    assert said in sentences.not_played(video, sees_all=sees_all)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "0:00.00"), (7.256, "0:07.26"), (59.999, "1:00.00"), (3723.5, "1:02:03.50")]
+)
+def test_places_within_a_video(seconds: float, said: str) -> None:
+    assert formatting.clock(seconds) == said
+
+
+def test_why_in_words() -> None:
+    assert sentences.reasons({"why": None}) == []
+    assert sentences.reasons({"why": {"decided_by": "moderator"}}) == ["A moderator decided this."]
+    assert "same bytes" in sentences.reasons({"why": {"decided_by": "content_sha256"}})[0]
+    assert sentences.reasons({"why": {"decided_by": "policy", "gates": []}}) == []
+    gate = {"question": "the picture alone is sure enough (score)", "passed": False, "value": 0.91, "bound": "at least"}
+    change = {"setting": "DUPLICATE_THRESHOLD", "field": "duplicate", "before": 0.95, "after": 0.91, "is_noted": False}
+    why = {
+        "decided_by": "policy",
+        "gates": [gate | {"limit": 0.95}],
+        "changes": [change | {"status": "duplicate", "reason": None}],
+    }
+    assert sentences.reasons({"why": why}) == [
+        "What decided: is it so that the picture alone is sure enough? No: it is 0.91, and at least 0.95 is asked for.",
+        "What would have changed it: with DUPLICATE_THRESHOLD at 0.91 instead of 0.95 it would be a duplicate.",
+    ]
+    for then, said in (
+        ({"status": "flagged", "reason": "partial_match"}, "flagged (partial match)."),
+        ({"status": "approved", "reason": None, "is_noted": True}, "approved, and noted as similar."),
+        ({"status": "approved", "reason": None}, "approved."),
+    ):
+        nearest = change | {"setting": None, "field": "speed_tolerance"} | then
+        told = sentences.reasons({"why": why | {"changes": [nearest]}})[1]
+        assert "the policy's speed tolerance" in told
+        assert told.endswith(said)
+    plain = {"question": "both have sound to compare", "passed": True, "value": None, "bound": None, "limit": None}
+    assert sentences.reasons({"why": why | {"gates": [plain], "changes": []}}) == [
+        "What decided: is it so that both have sound to compare? Yes.",
+        "No other value of a single threshold would have changed it.",
+    ]

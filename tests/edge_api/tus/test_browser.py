@@ -23,9 +23,9 @@ SCRIPT = (WORKER_FOLDER / "console" / "static" / "tus.js").read_text(encoding="u
 CHROMIUM = "/usr/bin/chromium"
 PAGE = """<!doctype html><meta name="csrf-token" content="the-token"><title>upload</title><input type="file">
 <script type="module">
-import { isRemembered, send } from "/tus.js";
+import { keyOf, remembered, send } from "/tus.js";
 const file = () => document.querySelector("input").files[0];
-window.isRemembered = () => isRemembered(file());
+window.isRemembered = () => remembered().some(({ key }) => key === keyOf(file()));
 window.begin = (priority) => {
   window.told = [];
   window.stopping = new AbortController();
