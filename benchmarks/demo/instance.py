@@ -62,9 +62,10 @@ def remembered(folder: Path) -> Memory:
 
 @dataclass
 class Instance:
-    """process: None when another run of the demo has started it."""
+    """environ: of the commands that it runs. process: None when another run of the demo has started it."""
 
     folder: Path
+    environ: Mapping[str, str]
     memory: Memory
     process: subprocess.Popen[bytes] | None
 
@@ -114,7 +115,7 @@ class Instance:
         done = subprocess.run(
             [sys.executable, "-m", "edge_api", *arguments],
             cwd=ROOT,
-            env={**bare(os.environ), "ENVIRONMENT": "development", **State(self.folder).published()},
+            env={**bare(self.environ), "ENVIRONMENT": "development", **State(self.folder).published()},
             capture_output=True,
             text=True,
             check=False,
@@ -141,9 +142,9 @@ def opened(folder: Path, environ: Mapping[str, str], port: int | None) -> Iterat
             raise DemoError(
                 f"Something that the demo did not start runs in {folder}; stop it, or name another: --folder."
             )
-        yield Instance(folder, memory, None)
+        yield Instance(folder, environ, memory, None)
         return
-    instance = Instance(folder, memory, None)
+    instance = Instance(folder, environ, memory, None)
     instance.process = _started(instance.log, folder, environ, port or ports.choose(PREFERRED_PORT))
     try:
         yield instance
