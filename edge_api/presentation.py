@@ -85,6 +85,8 @@ async def video_json(
             body |= _flagged(row)
         case _:
             body |= {"reason": row["reason"], "message": _sentence(row)}
+    if with_file and row["status"] == "flagged" and _is_stored(row):
+        body["r2_url"] = await env.video_bucket.presigned_url(row["r2_key"], expires_seconds=link_seconds)
     if with_matches and row["status"] in ("duplicate", "flagged", "approved") and row["matches"]:
         body["matches"] = [_match(match) for match in json.loads(row["matches"])]
     elif with_matches and row["status"] in ("duplicate", "flagged"):
@@ -119,13 +121,17 @@ def _estimate(row: Row, expected: float) -> str:
 
 async def _approved(row: Row, env: Env, link_seconds: int, with_file: bool) -> dict[str, Any]:
     body: dict[str, Any] = {"r2_url": None, "thumbnail": None}
-    if with_file and row["source_url"] is None and row["object_deleted_at"] is None:
+    if with_file and _is_stored(row):
         body["r2_url"] = await env.video_bucket.presigned_url(row["r2_key"], expires_seconds=link_seconds)
     if row["thumbnail_key"] is not None:
         body["thumbnail"] = await env.video_bucket.presigned_url(row["thumbnail_key"], expires_seconds=link_seconds)
     if row["similar_to"] is not None:
         body |= {"similar_to": row["similar_to"], "similarity_score": row["similarity_score"]}
     return body
+
+
+def _is_stored(row: Row) -> bool:
+    return row["source_url"] is None and row["object_deleted_at"] is None
 
 
 def _duplicate(row: Row) -> dict[str, Any]:

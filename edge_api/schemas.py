@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_api.bodies import MOST_SECONDS
 from edge_api.errors import ErrorKind
-from edge_api.reviews import LONGEST_NOTE
+from edge_api.moderation.reviews import DECISIONS, LONGEST_NOTE
 from edge_api.scopes import SCOPES
 from edge_api.settings import Settings
 from wire.addresses import LONGEST_URL
@@ -34,6 +34,7 @@ def schemas(settings: Settings, errors: Mapping[str, ErrorKind]) -> Json:
         **_requests(settings),
         **_answers(),
         **_webhooks(),
+        **_moderation(),
         **_evidence(),
         **_video(),
     }
@@ -116,8 +117,12 @@ def _requests(settings: Settings) -> Json:
             },
         ),
         "ReviewRequest": _object(
-            {"decision": {"enum": ["approve", "reject", "duplicate"]}},
-            {"note": _or_null({"type": "string", "minLength": 1, "maxLength": LONGEST_NOTE})},
+            {"decision": {"enum": list(DECISIONS)}},
+            {
+                "duplicate_of": _or_null(ID)
+                | {"description": "With the decision duplicate: one of the matches; without it the suspect."},
+                "note": _or_null({"type": "string", "minLength": 1, "maxLength": LONGEST_NOTE}),
+            },
         ),
         "RetryRequest": _object({"video_id": ID}),
         "Callback": {"anyOf": [_ref("ExtractResponse"), _ref("ExtractFailure")]},
@@ -211,6 +216,35 @@ def _webhooks() -> Json:
     }
 
 
+def _moderation() -> Json:
+    count: Json = {"type": "integer", "minimum": 0}
+    rated: Json = {"reviewed": count, "overturned": count, "overturned_rate": _or_null(SCORE)}
+    undoable = {
+        "kind": {"enum": ["review", "pair"]},
+        "video_id": ID,
+        "decision": {"enum": [*DECISIONS, None]},
+        "other_id": _or_null(ID),
+        "until": TIME,
+    }
+    return {
+        "ReviewQueue": _object(
+            {
+                "waiting": count,
+                "open_elsewhere": count,
+                "open": _or_null(_object({"video": _ref("Video"), "expires_at": TIME})),
+                "undoable": _or_null(_object(undoable)),
+            }
+        ),
+        "ReviewStatistics": _object(
+            rated | {"by_reason": {"type": "array", "items": _object({"reason": _or_null(TEXT)} | rated)}}
+        ),
+        "Claim": _object({"video_id": ID, "expires_at": TIME}),
+        "Released": _object({"message": TEXT, "video_id": ID}),
+        "Pair": _object({"video_id": ID, "other_id": ID, "decided_again": {"type": "array", "items": ID}}),
+        "Pairs": _object({"pairs": {"type": "array", "items": _object({"other_id": ID, "parted_at": TIME})}}),
+    }
+
+
 def _page_of(name: str, item: Json) -> Json:
     return _object(
         {
@@ -296,6 +330,7 @@ def _video() -> Json:
         ),
         "rejected": ({**done, "reason": _or_null(TEXT), "message": TEXT}, {}),
     }
+    shapes["flagged"][1]["r2_url"] = TEXT
     matches: Json = {"matches": {"type": "array", "items": _ref("Match")}}
     with_matches = {"duplicate", "flagged"}
     full, summary = [], []

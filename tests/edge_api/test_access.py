@@ -29,9 +29,10 @@ from tests.edge_api.test_videos import MATCH
 from tests.edge_api.tus.kit import TUS
 
 WEBHOOK = "wh_0123456789ab"
+OTHER = "f" * 32
 
 Call = tuple[str, str]
-Kind = Literal["open", "own", "private", "video", "moderator", "service", "operator", "admin"]
+Kind = Literal["open", "own", "private", "video", "moderator", "queue", "service", "operator", "admin"]
 
 ADMINS_ONLY = {"alice": "FORBIDDEN", "bob": "FORBIDDEN", "moderator": "FORBIDDEN", "admin": "ok"}
 
@@ -46,6 +47,8 @@ KINDS: Mapping[Kind, Mapping[str, str]] = {
     "video": {"bob": "VIDEO_NOT_FOUND", "moderator": "ok", "admin": "ok"},
     # One video, settled by those who look after them.
     "moderator": {"alice": "FORBIDDEN", "bob": "VIDEO_NOT_FOUND", "moderator": "ok", "admin": "ok"},
+    # What moderators share.
+    "queue": {"alice": "FORBIDDEN", "bob": "FORBIDDEN", "moderator": "ok", "admin": "ok"},
     # The services of this installation alone: no token is taken.
     "service": dict.fromkeys(
         ("nobody", "alice", "bob", "moderator", "admin", "unknown", "expired", "revoked", "lacking", "only"),
@@ -120,6 +123,15 @@ RULES: Mapping[Call, Rule] = {
     ("GET", "/api/videos/{video_id}/events"): Rule("video", "fingerprint:read"),
     ("DELETE", "/api/videos/{video_id}"): Rule("video", "fingerprint:delete"),
     ("POST", "/api/videos/{video_id}/review"): Rule("moderator", "review", "moderator", json={"decision": "approve"}),
+    ("POST", "/api/videos/{video_id}/review/undo"): Rule("moderator", "review", "moderator"),
+    ("POST", "/api/videos/{video_id}/claim"): Rule("moderator", "review", "moderator"),
+    ("DELETE", "/api/videos/{video_id}/claim"): Rule("moderator", "review", "moderator"),
+    ("GET", "/api/videos/{video_id}/never-compared"): Rule("moderator", "review", "moderator"),
+    ("PUT", "/api/videos/{video_id}/never-compared/{other_id}"): Rule("moderator", "review", "moderator"),
+    ("DELETE", "/api/videos/{video_id}/never-compared/{other_id}"): Rule("moderator", "review", "moderator"),
+    ("GET", "/api/review"): Rule("queue", "review", "moderator"),
+    ("POST", "/api/review/next"): Rule("queue", "review", "moderator"),
+    ("GET", "/api/review/stats"): Rule("queue", "review", "moderator"),
     ("GET", "/api/webhooks"): Rule("admin", "admin", "admin"),
     ("POST", "/api/webhooks"): Rule("admin", "admin", "admin", success=201, json={"url": "https://example.org/hook"}),
     ("DELETE", "/api/webhooks/{webhook_id}"): Rule("admin", "admin", "admin"),
@@ -220,6 +232,9 @@ async def ask(world: World, call: Call, video_id: str, headers: Mapping[str, str
         options, headers = {"data": {"token": world.alice.token}}, {**headers, "Origin": ORIGIN}
     elif path == "/videos/delete":
         options = {"data": {"video_id": video_id}}
+    elif "{other_id}" in path:
+        others = await world.rows("SELECT id FROM videos WHERE id <> ?1", video_id)
+        path = path.replace("{other_id}", others[0]["id"] if others else OTHER)
     path = path.replace("{version}", "any").replace("{name}", "main.js")
     path = path.replace("{video_id}", video_id).replace("{upload_id}", video_id).replace("{webhook_id}", WEBHOOK)
     return await world.client.request(method, path, headers={**rule.headers, **headers}, **options)
@@ -233,6 +248,10 @@ async def prepared(world: World, call: Call) -> str:
     video_id = await world.uploaded(mp4(seed=1), world.alice)
     if "{video_id}" in call[1]:
         await world.decide(video_id, "flagged", reason="mirrored", similarity_score=0.9)
+    if call[1].endswith("/undo"):
+        await ask(world, ("POST", "/api/videos/{video_id}/review"), video_id, world.moderator.headers)
+    if "{other_id}" in call[1]:
+        await world.uploaded(mp4(seed=2), world.alice)
     if "{webhook_id}" in call[1]:
         at = timestamp()
         await world.run(
@@ -261,8 +280,9 @@ async def test_matrix(world: World, call: Call, caller: str) -> None:
 
 async def state(world: World) -> Any:
     tables = ["videos", "processing_jobs", "verdicts", "notifications", "audit_log", "catalogue"]
-    tables += ["webhook_targets", "webhook_secrets", "tus_uploads"]
+    tables += ["webhook_targets", "webhook_secrets", "tus_uploads", "reviews"]
     rows = [await world.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables]
+    rows += [await world.rows(f"SELECT * FROM {table}") for table in ("review_claims", "parted_pairs")]
     return rows, await world.rows("SELECT * FROM purges"), await world.keys(), len(world.jobs())
 
 

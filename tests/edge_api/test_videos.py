@@ -250,3 +250,12 @@ def test_timestamps_sort_as_text() -> None:
     assert all(moment_of(timestamp(m)) == m for m in moments)
     assert timestamp(moments[0]) == "2026-01-01T09:00:00.000000Z"
     assert len(new_id()) == 32
+
+
+async def test_a_flagged_video_can_be_played_by_whoever_may_see_it(world: World) -> None:
+    video_id = await world.uploaded(mp4())
+    await world.decide(video_id, "flagged", reason="mirrored")
+    for person in (world.alice, world.moderator):
+        assert video_id in (await world.video(video_id, person))["r2_url"]
+    await world.run("UPDATE videos SET object_deleted_at = uploaded_at")
+    assert "r2_url" not in await world.video(video_id)
