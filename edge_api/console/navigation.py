@@ -22,6 +22,7 @@ class Place:
 PLACES: Collection[Place] = (
     Place("/videos", "Library", "library", "fingerprint:read"),
     Place("/upload", "Upload", "upload", "fingerprint:write"),
+    Place("/review", "Review", "review", "review"),
 )
 HOME = "/videos"
 

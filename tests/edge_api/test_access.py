@@ -153,6 +153,13 @@ CONSOLE: Mapping[Call, Rule] = {
     ("POST", "/videos/delete"): Rule("own", "fingerprint:delete"),
     ("GET", "/videos/{video_id}"): Rule("video", "fingerprint:read"),
     ("GET", "/upload"): Rule("own", "fingerprint:write"),
+    ("GET", "/review"): Rule("queue", "review", "moderator"),
+    ("POST", "/review/next"): Rule("queue", "review", "moderator", success=303),
+    ("POST", "/review/{video_id}/decide"): Rule("moderator", "review", "moderator", success=303),
+    ("POST", "/review/{video_id}/undo"): Rule("moderator", "review", "moderator", success=303),
+    ("POST", "/review/{video_id}/never/{other_id}"): Rule("moderator", "review", "moderator", success=303),
+    ("POST", "/review/{video_id}/again/{other_id}"): Rule("moderator", "review", "moderator", success=303),
+    ("POST", "/review/{video_id}/leave"): Rule("moderator", "review", "moderator", success=303),
 }
 """The pages. A token is taken there too, and a program that asks is answered as by the API."""
 
@@ -232,7 +239,9 @@ async def ask(world: World, call: Call, video_id: str, headers: Mapping[str, str
         options, headers = {"data": {"token": world.alice.token}}, {**headers, "Origin": ORIGIN}
     elif path == "/videos/delete":
         options = {"data": {"video_id": video_id}}
-    elif "{other_id}" in path:
+    elif path.startswith("/review/"):
+        options = {"data": {"decision": "approve"}}
+    if "{other_id}" in path:
         others = await world.rows("SELECT id FROM videos WHERE id <> ?1", video_id)
         path = path.replace("{other_id}", others[0]["id"] if others else OTHER)
     path = path.replace("{version}", "any").replace("{name}", "main.js")
