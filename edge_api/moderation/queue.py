@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 
 from edge_api.auth import User
 from edge_api.deadlines import deadline
+from edge_api.errors import ApiError
 from edge_api.keys import moment_of, timestamp
 from edge_api.moderation import queries
 from edge_api.state import Request
@@ -37,12 +38,22 @@ async def queue_json(request: Request, user: User) -> dict[str, Any]:
                 db.prepare(queries.LATEST_PARTED).bind(user.id, timestamp(now - timedelta(seconds=BAR_SECONDS))),
             ]
         )
-    opened = None
-    for kept in claims.results:
+    opened = [await _open(request, user, kept) for kept in claims.results]
+    undoable = _undoable(reviews.results, pairs.results)
+    return {**counts.results[0], "open": opened[0] if opened else None, "undoable": undoable}
+
+
+async def _open(request: Request, user: User, kept: Row) -> dict[str, Any] | None:
+    """None when somebody has settled or deleted it meanwhile."""
+    try:
         row = await row_of(request, user, kept["video_id"])
-        if row["status"] == "flagged":
-            opened = {"video": await shown(request, user, row), "expires_at": kept["expires_at"]}
-    return {**counts.results[0], "open": opened, "undoable": _undoable(reviews.results, pairs.results)}
+    except ApiError as gone:
+        if gone.code != "VIDEO_NOT_FOUND":
+            raise
+        return None
+    if row["status"] != "flagged":
+        return None
+    return {"video": await shown(request, user, row), "expires_at": kept["expires_at"]}
 
 
 def _undoable(reviews: list[Row], pairs: list[Row]) -> dict[str, Any] | None:

@@ -160,6 +160,15 @@ async def test_a_claim_on_what_is_settled_or_deleted_holds_nothing_up(world: Wor
     assert await world.rows("SELECT * FROM review_claims") == []
 
 
+async def test_a_claim_on_what_is_not_there_is_none(world: World) -> None:
+    (video_id,) = await waiting(world, 0.9)
+    until = "2099-01-01T00:00:00.000000Z"
+    sql = "INSERT INTO review_claims VALUES (?1, ?2, ?3, ?3)"
+    await world.run(sql, "f" * 32, world.moderator.id, until)
+    assert (await world.get("/api/review", world.moderator)).json()["open"] is None
+    assert opened(await queue(world)) == video_id
+
+
 @pytest.mark.parametrize("asked", [{"order": "newest"}, {"skip": "x"}])
 async def test_bad_questions(world: World, asked: dict[str, str]) -> None:
     answer = await world.client.post("/api/review/next", params=asked, headers=world.moderator.headers)
