@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import av
-import httpx
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
 from edge_api.keys import moment_of
+from tests.browser.clips import RANGES, flagged_clips
 from tests.browser.gateway import Gateway
 from tests.browser.visitor import Visitor
-from tests.edge_api.kit import Person
 from tests.edge_api.test_videos import MATCH
-from tests.processor.clips import Look, write_clip
-from wire.verdicts import Segment
-
-RANGES = (Segment(0.4, 3.0, 0.4, 3.0, 0.97), Segment(3.2, 4.8, 3.2, 4.8, 0.93))
 
 
 def status(gateway: Gateway, video_id: str) -> str:
@@ -130,16 +124,6 @@ def left(gateway: Gateway) -> float:
     return (moment_of(row["expires_at"]) - datetime.now(UTC)).total_seconds()
 
 
-def uploaded(gateway: Gateway, person: Person, path: Path) -> str:
-    with path.open("rb") as clip:
-        answer = httpx.post(
-            f"{gateway.url}/api/upload",
-            files={"video": (path.name, clip, "video/mp4")},
-            headers={"Authorization": f"Bearer {person.token}"},
-        )
-    return str(answer.json()["video_id"])
-
-
 def brightness(png: bytes) -> float:
     with av.open(io.BytesIO(png)) as picture:
         frame = next(picture.decode(video=0))
@@ -148,27 +132,7 @@ def brightness(png: bytes) -> float:
 
 @pytest.fixture
 def clips(moderator: Visitor, tmp_path: Path) -> tuple[str, str]:
-    """The original, and the flagged one: the same pictures, encoded otherwise."""
-    gateway, people = moderator.gateway, moderator.gateway.people
-    look = Look(width=320, height=180, seconds=5.0, gop=10, audio=None, mux_options=(("movflags", "faststart"),))
-    files = [
-        write_clip(tmp_path / f"{crf}.mp4", replace(look, options=(("crf", str(crf)), ("preset", "ultrafast"))))
-        for crf in (20, 30)
-    ]
-    original, copy = (
-        uploaded(gateway, person, path) for person, path in zip((people.bob, people.alice), files, strict=True)
-    )
-    evidence = [{**replace(MATCH, segments=RANGES).to_json(), "video_id": original}]
-    gateway.decide(original, "approved")
-    gateway.decide(
-        copy,
-        "flagged",
-        reason="partial_match",
-        duplicate_of=original,
-        similarity_score=0.9,
-        matches=json.dumps(evidence),
-    )
-    return original, copy
+    return flagged_clips(moderator.gateway, tmp_path)
 
 
 def test_players_in_step(moderator: Visitor, clips: tuple[str, str]) -> None:
