@@ -97,6 +97,8 @@ def _health() -> Json:
 
 def _requests(settings: Settings) -> Json:
     moment = SECONDS | {"exclusiveMaximum": MOST_SECONDS}
+    note = _or_null({"type": "string", "minLength": 1, "maxLength": LONGEST_NOTE})
+    one_of_the_matches = ID | {"description": "One of the video's matches; without it, the suspect."}
     return {
         "FingerprintRequest": _object(
             {
@@ -116,14 +118,12 @@ def _requests(settings: Settings) -> Json:
                 | {"description": f"Greater than start, and at most {settings.max_duration} seconds after it."},
             },
         ),
-        "ReviewRequest": _object(
-            {"decision": {"enum": list(DECISIONS)}},
-            {
-                "duplicate_of": _or_null(ID)
-                | {"description": "With the decision duplicate: one of the matches; without it the suspect."},
-                "note": _or_null({"type": "string", "minLength": 1, "maxLength": LONGEST_NOTE}),
-            },
-        ),
+        "ReviewRequest": {
+            "anyOf": [
+                _object({"decision": {"enum": list(DECISIONS)}}, {"duplicate_of": {"type": "null"}, "note": note}),
+                _object({"decision": {"const": "duplicate"}}, {"duplicate_of": one_of_the_matches, "note": note}),
+            ]
+        },
         "RetryRequest": _object({"video_id": ID}),
         "Callback": {"anyOf": [_ref("ExtractResponse"), _ref("ExtractFailure")]},
         "ExtractFailure": {
