@@ -129,6 +129,11 @@ class History:
                 return found
             after = page[-1]["id"]
 
+    async def parted(self) -> set[tuple[str, str]]:
+        """Pairs of ids, the lower first, that moderators never want compared again."""
+        rows = (await self.db.prepare("SELECT first_id, second_id FROM parted_pairs").all()).results
+        return {(row["first_id"], row["second_id"]) for row in rows}
+
     async def reopen(self, video_ids: Sequence[str], at: str, *, reviewed_too: bool) -> list[tuple[Priority, Job]]:
         """Put these back to pending, all at the same instant; what to send, and where, oldest first.
 

@@ -125,14 +125,17 @@ SENT = "UPDATE notifications SET sent_at = ?2 WHERE id = ?1"
 
 # --- the sweep -----------------------------------------------------------------------------------------------------
 
-LEFT_IN_INDEX = """
+# A moderator may take a review back for a while.
+_IS_FINAL = "NOT EXISTS (SELECT 1 FROM reviews WHERE reviews.id = videos.verdict_id AND reviews.undo_until >= {at})"
+LEFT_IN_INDEX = f"""
 SELECT id FROM videos
-WHERE indexed_at IS NOT NULL AND status IN ('duplicate', 'rejected') AND processed_at < ?1 LIMIT 100
+WHERE indexed_at IS NOT NULL AND status IN ('duplicate', 'rejected') AND processed_at < ?1
+  AND {_IS_FINAL.format(at="?1")} LIMIT 100
 """
-LEFT_IN_BUCKET = """
+LEFT_IN_BUCKET = f"""
 SELECT id, r2_key FROM videos
 WHERE status = 'duplicate' AND object_deleted_at IS NULL AND fingerprint_id IS NOT NULL AND source_url IS NULL
-  AND processed_at BETWEEN ?1 AND ?2 LIMIT 100
+  AND processed_at BETWEEN ?1 AND ?2 AND {_IS_FINAL.format(at="?2")} LIMIT 100
 """
 PURGE = "SELECT video_id, r2_keys, created_at FROM purges WHERE video_id = ?1"
 PURGES = "SELECT video_id, r2_keys, created_at FROM purges WHERE created_at < ?1 LIMIT 100"
@@ -237,6 +240,8 @@ WHERE videos.id <> ?1 AND videos.indexed_at IS NOT NULL AND videos.fingerprint_i
   AND (videos.status IN ('approved', 'flagged')
        OR (videos.status = 'processing' AND processing_jobs.status <> 'failed'
            AND (videos.uploaded_at < ?2 OR (videos.uploaded_at = ?2 AND videos.id < ?1))))
+  AND NOT EXISTS (SELECT 1 FROM parted_pairs
+                  WHERE (first_id = ?1 AND second_id = videos.id) OR (first_id = videos.id AND second_id = ?1))
 """
 
 CHANGED = f"{_ELIGIBLE} AND videos.catalogue_version > ?4"

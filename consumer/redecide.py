@@ -122,7 +122,9 @@ class Redecide:
                     replayed.append(done)
                     decided.step()
 
-                await replay.run(Kinship(chosen, others, links, found), note=note, stop=stop)
+                await replay.run(
+                    Kinship(chosen, others, links, found, await self.history.parted()), note=note, stop=stop
+                )
         replayed.sort(key=lambda each: each.before.video.order)
         whole = len(replayed) == len(chosen)
         return DryRun(before, tried, tuple(replayed), selection.left_out, searches, whole)

@@ -127,7 +127,8 @@ class Kinship:
     """Who is compared with whom, and how everybody stands by now.
 
     chosen: to be judged again. others: keep their verdicts. links: pairs of ids that verdicts have linked. found: by
-    video, those that the index proposes now. statuses: of the chosen ones that are not yet judged, `processing`.
+    video, those that the index proposes now. parted: pairs that are never compared. statuses: of the chosen ones that
+    are not yet judged, `processing`.
     """
 
     def __init__(
@@ -136,10 +137,12 @@ class Kinship:
         others: Iterable[Past],
         links: Iterable[tuple[str, str]],
         found: Mapping[str, Sequence[str]],
+        parted: Iterable[tuple[str, str]] = (),
     ) -> None:
         self._again = {past.video.id for past in chosen}
         self._known = {past.video.id: past for past in sorted([*others, *chosen], key=lambda past: past.video.order)}
         self._found = found
+        self._parted = frozenset(parted)
         self._linked: dict[str, set[str]] = defaultdict(set)
         self._family: dict[str, frozenset[str]] = {}
         for one, other in links:
@@ -168,7 +171,7 @@ class Kinship:
         linked = self._linked[past.video.id]
         found = {video_id: place for place, video_id in enumerate(self._found.get(past.video.id, ()))}
         kin = (self._family[past.video.id] | set(found)) - {past.video.id}
-        known = [self._known[video_id] for video_id in kin if video_id in self._known]
+        known = [self._known[each] for each in kin if each in self._known and not self._is_parted(past.video.id, each)]
 
         def order(other: Past) -> tuple[bool, int, bool, tuple[str, str]]:
             video_id = other.video.id
@@ -177,3 +180,6 @@ class Kinship:
 
         standing = [each for each in known if self.statuses[each.video.id] in _STANDING and each.can_be_compared]
         return sorted(standing, key=order)
+
+    def _is_parted(self, one: str, other: str) -> bool:
+        return (min(one, other), max(one, other)) in self._parted

@@ -9,6 +9,8 @@ from edge_api.access import Access, Entry
 from edge_api.answers import LONGEST_WAIT_SECONDS
 from edge_api.bodies import FURTHEST
 from edge_api.errors import ERRORS, EVERYWHERE
+from edge_api.moderation.claims import CLAIM_SECONDS
+from edge_api.moderation.queries import ORDERS
 from edge_api.schemas import schemas
 from edge_api.scopes import MEANINGS
 from edge_api.settings import Settings
@@ -34,7 +36,7 @@ def document(settings: Settings, entries: Iterable[Entry]) -> Json:
     Raises KeyError on a route that is not described.
     """
     paths = _public() | _uploads() | tus.paths(settings.max_file_size) | _searches()
-    paths |= _videos() | _webhooks() | _stats() | _internal()
+    paths |= _videos() | _moderation() | _webhooks() | _stats() | _internal()
     for entry in (entry for entry in entries if not entry.access.is_page):
         for method in entry.told_methods:
             _secure(paths[entry.path][method.lower()], entry.access)
@@ -198,20 +200,55 @@ def _videos() -> Json:
             "delete": _operation("Delete a video.", {"200": "Deleted", **found}),
         },
         "/api/videos/{video_id}/events": {"parameters": [_ID], "get": stream},
+    }
+
+
+def _moderation() -> Json:
+    found = {"404": "Error", "503": "Error"}
+    review = {"200": "Video", "400": "Error", "409": "Error", "413": "Error", "415": "Error", **found}
+    order = {"name": "order", "in": "query", "schema": {"enum": list(ORDERS), "default": ORDERS[0]}}
+    skip = {"name": "skip", "in": "query", "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
+    span = {"type": "integer", "minimum": 1, "maximum": CLAIM_SECONDS, "default": CLAIM_SECONDS}
+    other = {"name": "other_id", "in": "path", "required": True, "schema": {"type": "string"}}
+    return {
+        "/api/review": {"get": _operation("The queue of flagged videos.", {"200": "ReviewQueue", "503": "Error"})},
+        "/api/review/next": {
+            "post": _operation(
+                "Open the next flagged video.",
+                {"200": "ReviewQueue", "400": "Error", "503": "Error"},
+                parameters=[order, skip],
+            )
+        },
+        "/api/review/stats": {
+            "get": _operation("How often flags are overturned.", {"200": "ReviewStatistics", "503": "Error"})
+        },
         "/api/videos/{video_id}/review": {
             "parameters": [_ID],
+            "post": _operation("Settle a flagged video.", review, body=_json_body("ReviewRequest")),
+        },
+        "/api/videos/{video_id}/review/undo": {
+            "parameters": [_ID],
+            "post": _operation("Take a review of the last minute back.", {"200": "Video", "409": "Error", **found}),
+        },
+        "/api/videos/{video_id}/claim": {
+            "parameters": [_ID],
             "post": _operation(
-                "Settle a flagged video.",
-                {
-                    "200": "Video",
-                    "400": "Error",
-                    "409": "Error",
-                    "413": "Error",
-                    "415": "Error",
-                    **found,
-                },
-                body=_json_body("ReviewRequest"),
+                "Open a flagged video, or keep it open.",
+                {"200": "Claim", "400": "Error", "409": "Error", **found},
+                parameters=[{"name": "for", "in": "query", "schema": span}],
             ),
+            "delete": _operation("Leave it to others.", {"200": "Released", **found}),
+        },
+        "/api/videos/{video_id}/never-compared": {
+            "parameters": [_ID],
+            "get": _operation("The videos that this one is not compared with.", {"200": "Pairs", **found}),
+        },
+        "/api/videos/{video_id}/never-compared/{other_id}": {
+            "parameters": [_ID, other],
+            **{
+                method: _operation(summary, {"200": "Pair", "400": "Error", "409": "Error", **found})
+                for method, summary in (("put", "Never compare these two again."), ("delete", "Compare them again."))
+            },
         },
     }
 

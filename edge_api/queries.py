@@ -313,21 +313,22 @@ DEPENDENTS = """
 SELECT id, priority FROM videos WHERE duplicate_of = ?1 AND status IN ('duplicate', 'flagged') ORDER BY uploaded_at, id
 """
 
-_RESET_JOB = """
+RESET_JOB = """
 UPDATE processing_jobs
 SET status = 'pending', attempt_count = 0, error_message = NULL, started_at = NULL, completed_at = NULL, stage = NULL,
     progress = 0, lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, worker_deaths = 0, is_suspect = 0,
     quarantined_at = NULL, outage_since = NULL, interruptions = 0
 """
 
-RESET_JOBS_OF_DEPENDENTS = f"{_RESET_JOB} WHERE video_id IN ({_DEPENDENTS})"
+RESET_JOBS_OF_DEPENDENTS = f"{RESET_JOB} WHERE video_id IN ({_DEPENDENTS})"
 
-RESET_DEPENDENTS = """
+RESET_VIDEO = """
 UPDATE videos
 SET status = 'processing', duplicate_of = NULL, similarity_score = NULL, confidence = NULL, reason = NULL,
     similar_to = NULL, matches = NULL, verdict_id = NULL, processed_at = NULL
-WHERE duplicate_of = ?1 AND status IN ('duplicate', 'flagged')
 """
+
+RESET_DEPENDENTS = f"{RESET_VIDEO} WHERE duplicate_of = ?1 AND status IN ('duplicate', 'flagged')"
 
 # ?1 id ?2 r2 keys (JSON) ?3 now
 INSERT_PURGE = "INSERT INTO purges (video_id, r2_keys, created_at) SELECT id, ?2, ?3 FROM videos WHERE id = ?1"
@@ -341,6 +342,9 @@ DELETE_VIDEO = (
     "DELETE FROM verdicts WHERE video_id = ?1",
     "DELETE FROM duplicate_detections WHERE video_id = ?1",
     "DELETE FROM notifications WHERE video_id = ?1",
+    "DELETE FROM review_claims WHERE video_id = ?1",
+    "DELETE FROM review_changes WHERE video_id = ?1",
+    "DELETE FROM parted_pairs WHERE first_id = ?1 OR second_id = ?1",
     "DELETE FROM videos WHERE id = ?1",
 )
 
@@ -374,66 +378,11 @@ SET fingerprint_id = ?2, algorithm_version = ?3, duration = ?4, duration_seconds
 WHERE id = ?1 AND status = 'processing'
 """
 
-RESET_JOB_IF_UNDECIDED = f"""{_RESET_JOB}
+RESET_JOB_IF_UNDECIDED = f"""{RESET_JOB}
 WHERE video_id = ?1 AND EXISTS (SELECT 1 FROM videos WHERE id = ?1 AND status = 'processing')
 """
 
 INSERT_AUDIT = "INSERT INTO audit_log (id, actor, action, subject, detail, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
-
-# --- reviews --------------------------------------------------------------------------------------------------------
-
-# Not flagged, or a duplicate of nothing: NOT NULL says no and the whole batch is rolled back.
-# processed_at stays: it says when the processing ended. ?1 id ?2 verdict id
-_SETTLE = """
-UPDATE videos
-SET status = CASE WHEN status = 'flagged'{condition} THEN '{status}' END, verdict_id = ?2, {rest}
-WHERE id = ?1
-"""
-
-SETTLE_APPROVED = _SETTLE.format(
-    condition="",
-    status="approved",
-    rest="similar_to = duplicate_of, duplicate_of = NULL, reason = NULL, confidence = NULL",
-)
-SETTLE_REJECTED = _SETTLE.format(
-    condition="",
-    status="rejected",
-    rest="duplicate_of = NULL, reason = 'rejected_by_moderator', confidence = NULL",
-)
-SETTLE_DUPLICATE = _SETTLE.format(
-    condition=" AND duplicate_of IS NOT NULL",
-    status="duplicate",
-    rest="""reason = NULL, confidence = 'high', duplicate_of = COALESCE(
-        (SELECT suspects.duplicate_of FROM videos AS suspects
-         WHERE suspects.id = videos.duplicate_of AND suspects.status = 'duplicate'), duplicate_of)""",
-)
-
-# ?1 id ?2 decided_by ?3 now: the policy and thresholds are those of the verdict under review.
-INSERT_REVIEW_VERDICT = """
-INSERT INTO verdicts (id, video_id, status, reason, confidence, duplicate_of, similar_to, similarity_score, matches,
-                      policy_version, thresholds, decided_by, decided_at)
-SELECT videos.verdict_id, videos.id, videos.status, videos.reason, videos.confidence, videos.duplicate_of,
-       videos.similar_to, videos.similarity_score, COALESCE(videos.matches, '[]'),
-       COALESCE(reviewed.policy_version, 0), COALESCE(reviewed.thresholds, '{}'), ?2, ?3
-FROM videos
-LEFT JOIN (
-    SELECT video_id, policy_version, thresholds FROM verdicts WHERE video_id = ?1 ORDER BY decided_at DESC LIMIT 1
-) AS reviewed ON reviewed.video_id = videos.id
-WHERE videos.id = ?1
-"""
-
-# Byte-equal copies share the fate of what they are copies of.
-REJECT_EQUAL_BYTES = """
-UPDATE videos SET status = 'rejected', reason = 'rejected_by_moderator', duplicate_of = NULL, similarity_score = NULL,
-    confidence = NULL, matches = NULL
-WHERE duplicate_of = ?1 AND status = 'duplicate'
-  AND content_sha256 = (SELECT content_sha256 FROM videos WHERE id = ?1)
-"""
-
-REROOT_DEPENDENTS = """
-UPDATE videos SET duplicate_of = (SELECT duplicate_of FROM videos WHERE id = ?1)
-WHERE duplicate_of = ?1 AND status = 'duplicate'
-"""
 
 # --- webhooks, which the consumers send -----------------------------------------------------------------------------
 

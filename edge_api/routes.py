@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from edge_api import answers, events, health, index, internal, remote, reviews, searches, uploads, videos, webhooks
+from edge_api import answers, events, health, index, internal, remote, searches, uploads, videos, webhooks
 from edge_api.access import Entry, for_everybody, for_scope, for_services, for_services_or_scope
 from edge_api.console.routes import console_routes
 from edge_api.console.sign_in import home
+from edge_api.moderation import claims, pairs, queue, reviews, undoing
 from edge_api.stats import handlers as stats
 from edge_api.tus import handlers as tus
 
@@ -38,6 +39,15 @@ def api_routes() -> list[Entry]:
         for_scope("DELETE", "/api/videos/{video_id}", "fingerprint:delete", videos.delete_video),
         for_scope("GET", "/api/videos/{video_id}/events", "fingerprint:read", events.events),
         for_scope("POST", "/api/videos/{video_id}/review", "review", reviews.review),
+        for_scope("POST", "/api/videos/{video_id}/review/undo", "review", undoing.undo_review),
+        for_scope("POST", "/api/videos/{video_id}/claim", "review", claims.claim),
+        for_scope("DELETE", "/api/videos/{video_id}/claim", "review", claims.release_video),
+        for_scope("GET", "/api/videos/{video_id}/never-compared", "review", pairs.list_parted),
+        for_scope("PUT", "/api/videos/{video_id}/never-compared/{other_id}", "review", pairs.part_pair),
+        for_scope("DELETE", "/api/videos/{video_id}/never-compared/{other_id}", "review", pairs.join_pair),
+        for_scope("GET", "/api/review", "review", queue.show_queue),
+        for_scope("POST", "/api/review/next", "review", claims.take_next_video),
+        for_scope("GET", "/api/review/stats", "review", queue.show_statistics),
         for_scope("GET", "/api/webhooks", "admin", webhooks.list_webhooks),
         for_scope("POST", "/api/webhooks", "admin", webhooks.create_webhook),
         for_scope("DELETE", "/api/webhooks/{webhook_id}", "admin", webhooks.delete_webhook),

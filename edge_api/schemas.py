@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_api.bodies import MOST_SECONDS
 from edge_api.errors import ErrorKind
-from edge_api.reviews import LONGEST_NOTE
+from edge_api.moderation.reviews import DECISIONS, LONGEST_NOTE
 from edge_api.scopes import SCOPES
 from edge_api.settings import Settings
 from edge_api.stats import described as stats
@@ -35,6 +35,7 @@ def schemas(settings: Settings, errors: Mapping[str, ErrorKind]) -> Json:
         **_requests(settings),
         **_answers(),
         **_webhooks(),
+        **_moderation(),
         **_evidence(),
         **_video(),
         **_search(),
@@ -99,6 +100,8 @@ def _health() -> Json:
 
 def _requests(settings: Settings) -> Json:
     moment = SECONDS | {"exclusiveMaximum": MOST_SECONDS}
+    note = _or_null({"type": "string", "minLength": 1, "maxLength": LONGEST_NOTE})
+    one_of_the_matches = ID | {"description": "One of the video's matches; without it, the suspect."}
     return {
         "FingerprintRequest": _object(
             {
@@ -119,10 +122,12 @@ def _requests(settings: Settings) -> Json:
             },
         ),
         "SearchRequest": _object({"video_url": {"type": "string", "format": "uri", "maxLength": 2048}}),
-        "ReviewRequest": _object(
-            {"decision": {"enum": ["approve", "reject", "duplicate"]}},
-            {"note": _or_null({"type": "string", "minLength": 1, "maxLength": LONGEST_NOTE})},
-        ),
+        "ReviewRequest": {
+            "anyOf": [
+                _object({"decision": {"enum": list(DECISIONS)}}, {"duplicate_of": {"type": "null"}, "note": note}),
+                _object({"decision": {"const": "duplicate"}}, {"duplicate_of": one_of_the_matches, "note": note}),
+            ]
+        },
         "RetryRequest": _object({"video_id": ID}),
         "Callback": {"anyOf": [_ref("ExtractResponse"), _ref("ExtractFailure")]},
         "ExtractFailure": {
@@ -223,6 +228,35 @@ def _webhooks() -> Json:
         "WebhookRotated": _object({"id": _WEBHOOK_ID, "secret": secret, "previous_expires_at": TIME}),
         "Webhooks": _page_of("webhooks", _ref("Webhook")),
         "Deliveries": _page_of("deliveries", delivery),
+    }
+
+
+def _moderation() -> Json:
+    count: Json = {"type": "integer", "minimum": 0}
+    rated: Json = {"reviewed": count, "overturned": count, "overturned_rate": _or_null(SCORE)}
+    undoable = {
+        "kind": {"enum": ["review", "pair"]},
+        "video_id": ID,
+        "decision": {"enum": [*DECISIONS, None]},
+        "other_id": _or_null(ID),
+        "until": TIME,
+    }
+    return {
+        "ReviewQueue": _object(
+            {
+                "waiting": count,
+                "open_elsewhere": count,
+                "open": _or_null(_object({"video": _ref("Video"), "expires_at": TIME})),
+                "undoable": _or_null(_object(undoable)),
+            }
+        ),
+        "ReviewStatistics": _object(
+            rated | {"by_reason": {"type": "array", "items": _object({"reason": _or_null(TEXT)} | rated)}}
+        ),
+        "Claim": _object({"video_id": ID, "expires_at": TIME}),
+        "Released": _object({"message": TEXT, "video_id": ID}),
+        "Pair": _object({"video_id": ID, "other_id": ID, "decided_again": {"type": "array", "items": ID}}),
+        "Pairs": _object({"pairs": {"type": "array", "items": _object({"other_id": ID, "parted_at": TIME})}}),
     }
 
 

@@ -23,6 +23,7 @@ PLACES: Collection[Place] = (
     Place("/videos", "Library", "library", "fingerprint:read"),
     Place("/upload", "Upload", "upload", "fingerprint:write"),
     Place("/try", "Try it", "search", "fingerprint:read"),
+    Place("/review", "Review", "review", "review"),
     Place("/dashboard", "Dashboard", "dashboard", "admin"),
 )
 HOME = "/videos"

@@ -7,6 +7,7 @@ from edge_api.console.assets import static
 from edge_api.console.dashboard import dashboard, dashboard_live, retry_failed
 from edge_api.console.library import delete_videos, library
 from edge_api.console.me import me
+from edge_api.console.review import decide, join, leave, part, review, take_back, take_next
 from edge_api.console.sign_in import show_sign_in, sign_in, sign_out
 from edge_api.console.try_it import tried, try_it
 from edge_api.console.upload import upload
@@ -35,4 +36,11 @@ def console_routes() -> list[Entry]:
         page_for_users("GET", "/webhooks/{webhook_id}", show_webhook, "admin"),
         page_for_users("POST", "/webhooks/{webhook_id}/delete", delete_webhook, "admin"),
         page_for_users("POST", "/webhooks/{webhook_id}/rotate", rotate_webhook, "admin"),
+        page_for_users("GET", "/review", review, "review"),
+        page_for_users("POST", "/review/next", take_next, "review"),
+        page_for_users("POST", "/review/{video_id}/decide", decide, "review"),
+        page_for_users("POST", "/review/{video_id}/undo", take_back, "review"),
+        page_for_users("POST", "/review/{video_id}/never/{other_id}", part, "review"),
+        page_for_users("POST", "/review/{video_id}/again/{other_id}", join, "review"),
+        page_for_users("POST", "/review/{video_id}/leave", leave, "review"),
     ]

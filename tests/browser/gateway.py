@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ from wrangler_compat.servers import Program, free_port, running
 ROOT = Path(__file__).parents[2]
 LIMIT = 8_000_000
 """Bytes of the largest video that it accepts."""
+REVIEWING = ("review_claims", "review_changes", "reviews", "parted_pairs", "notifications")
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,32 @@ class Gateway:
         names = ", ".join(f"{name} = ?" for name in columns)
         self.rows(f"UPDATE videos SET {names} WHERE id = ?", *columns.values(), video_id)
 
+    def flag(self, count: int, *, matches: Sequence[Mapping[str, Any]] = (), **columns: Any) -> tuple[str, list[str]]:
+        """An approved video of bob's, and flagged ones of alice's by the policy that are like it, the oldest first."""
+        (original,) = self.add_videos(self.people.bob, 1)
+        evidence = json.dumps([{**match, "video_id": original} for match in matches])
+        told = {
+            "reason": "mirrored",
+            "similarity_score": 0.91,
+            "duplicate_of": original,
+            "matches": evidence,
+            **columns,
+        }
+        ids = self.add_videos(self.people.alice, count, status="flagged", fingerprint_id="kept", **told)[::-1]
+        for video_id in ids:
+            self.rows("UPDATE videos SET verdict_id = ? WHERE id = ?", f"v{video_id}", video_id)
+            sql = """INSERT INTO verdicts (id, video_id, status, reason, duplicate_of, similarity_score, matches,
+                                           policy_version, thresholds, decided_by, decided_at)
+                     VALUES (?, ?, 'flagged', 'mirrored', ?, 0.91, ?, 1, '{}', 'policy', ?)"""
+            self.rows(sql, f"v{video_id}", video_id, original, evidence, timestamp())
+        return original, ids
+
     def progress(self, video_id: str, stage: str, share: float) -> None:
         sql = "UPDATE processing_jobs SET status = 'processing', stage = ?, progress = ? WHERE video_id = ?"
         self.rows(sql, stage, share, video_id)
 
     def forget_videos(self) -> None:
-        for table in ("processing_jobs", "verdicts", "purges", "searches", "videos"):
+        for table in ("processing_jobs", "verdicts", "purges", "searches", *REVIEWING, "videos"):
             self.rows(f"DELETE FROM {table}")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from playwright.sync_api import FilePayload
 
 from tests.browser.chromium import chromium
+from tests.browser.clips import flagged_clips
 from tests.browser.gateway import Gateway, running_gateway
 from tests.browser.operators import add_webhook, fill_for_operators
 from tests.browser.test_try import COMPARED, answer
@@ -78,7 +79,30 @@ def walk(visitor: Visitor) -> Iterator[str]:
     yield "delete"
     visitor.visit("/nowhere")
     yield "nothing-there"
+    visitor.context.clear_cookies()
+    visitor.sign_in(gateway.people.moderator)
+    yield from review(visitor)
     yield from walk_as_operator(visitor)
+
+
+def review(visitor: Visitor) -> Iterator[str]:
+    gateway, page = visitor.gateway, visitor.page
+    gateway.forget_videos()
+    visitor.visit("/review")
+    yield "review-empty"
+    with tempfile.TemporaryDirectory() as folder:
+        gateway.flag(1)
+        gateway.rows("UPDATE videos SET uploaded_at = '2026-01-01T00:00:00.000000Z' WHERE status = 'flagged'")
+        flagged_clips(gateway, Path(folder))
+    visitor.visit("/review")
+    page.get_by_role("button", name="The oldest first").click()
+    page.get_by_role("button", name="Approve").click()
+    page.locator("#left").wait_for()
+    page.wait_for_function("() => document.getElementById('left').readyState >= 3")
+    page.get_by_role("button", name="Difference").click()
+    yield "review"
+    page.get_by_role("button", name="Keys").click()
+    yield "review-keys"
 
 
 def walk_as_operator(visitor: Visitor) -> Iterator[str]:

@@ -29,9 +29,10 @@ from tests.edge_api.test_videos import MATCH
 from tests.edge_api.tus.kit import TUS
 
 WEBHOOK = "wh_0123456789ab"
+OTHER = "f" * 32
 
 Call = tuple[str, str]
-Kind = Literal["open", "own", "private", "video", "search", "moderator", "service", "operator", "admin"]
+Kind = Literal["open", "own", "private", "video", "search", "moderator", "queue", "service", "operator", "admin"]
 
 ADMINS_ONLY = {"alice": "FORBIDDEN", "bob": "FORBIDDEN", "moderator": "FORBIDDEN", "admin": "ok"}
 
@@ -48,6 +49,8 @@ KINDS: Mapping[Kind, Mapping[str, str]] = {
     "search": dict.fromkeys(("bob", "moderator", "admin"), "SEARCH_NOT_FOUND"),
     # One video, settled by those who look after them.
     "moderator": {"alice": "FORBIDDEN", "bob": "VIDEO_NOT_FOUND", "moderator": "ok", "admin": "ok"},
+    # What moderators share.
+    "queue": {"alice": "FORBIDDEN", "bob": "FORBIDDEN", "moderator": "ok", "admin": "ok"},
     # The services of this installation alone: no token is taken.
     "service": dict.fromkeys(
         ("nobody", "alice", "bob", "moderator", "admin", "unknown", "expired", "revoked", "lacking", "only"),
@@ -126,6 +129,15 @@ RULES: Mapping[Call, Rule] = {
     ("GET", "/api/videos/{video_id}/events"): Rule("video", "fingerprint:read"),
     ("DELETE", "/api/videos/{video_id}"): Rule("video", "fingerprint:delete"),
     ("POST", "/api/videos/{video_id}/review"): Rule("moderator", "review", "moderator", json={"decision": "approve"}),
+    ("POST", "/api/videos/{video_id}/review/undo"): Rule("moderator", "review", "moderator"),
+    ("POST", "/api/videos/{video_id}/claim"): Rule("moderator", "review", "moderator"),
+    ("DELETE", "/api/videos/{video_id}/claim"): Rule("moderator", "review", "moderator"),
+    ("GET", "/api/videos/{video_id}/never-compared"): Rule("moderator", "review", "moderator"),
+    ("PUT", "/api/videos/{video_id}/never-compared/{other_id}"): Rule("moderator", "review", "moderator"),
+    ("DELETE", "/api/videos/{video_id}/never-compared/{other_id}"): Rule("moderator", "review", "moderator"),
+    ("GET", "/api/review"): Rule("queue", "review", "moderator"),
+    ("POST", "/api/review/next"): Rule("queue", "review", "moderator"),
+    ("GET", "/api/review/stats"): Rule("queue", "review", "moderator"),
     ("GET", "/api/webhooks"): Rule("admin", "admin", "admin"),
     ("POST", "/api/webhooks"): Rule("admin", "admin", "admin", success=201, json={"url": "https://example.org/hook"}),
     ("DELETE", "/api/webhooks/{webhook_id}"): Rule("admin", "admin", "admin"),
@@ -159,6 +171,13 @@ CONSOLE: Mapping[Call, Rule] = {
     ("GET", "/webhooks/{webhook_id}"): Rule("admin", "admin", "admin"),
     ("POST", "/webhooks/{webhook_id}/delete"): Rule("admin", "admin", "admin", success=303),
     ("POST", "/webhooks/{webhook_id}/rotate"): Rule("admin", "admin", "admin"),
+    ("GET", "/review"): Rule("queue", "review", "moderator"),
+    ("POST", "/review/next"): Rule("queue", "review", "moderator", success=303),
+    ("POST", "/review/{video_id}/decide"): Rule("moderator", "review", "moderator", success=303),
+    ("POST", "/review/{video_id}/undo"): Rule("moderator", "review", "moderator", success=303),
+    ("POST", "/review/{video_id}/never/{other_id}"): Rule("moderator", "review", "moderator", success=303),
+    ("POST", "/review/{video_id}/again/{other_id}"): Rule("moderator", "review", "moderator", success=303),
+    ("POST", "/review/{video_id}/leave"): Rule("moderator", "review", "moderator", success=303),
 }
 """The pages. A token is taken there too, and a program that asks is answered as by the API."""
 
@@ -244,6 +263,11 @@ async def ask(world: World, call: Call, video_id: str, headers: Mapping[str, str
         options = {"data": {"url": "https://example.org/hook"}}
     elif path == "/webhooks/{webhook_id}/delete":
         options = {"data": {"confirmed": "yes"}}
+    elif path.startswith("/review/"):
+        options = {"data": {"decision": "approve"}}
+    if "{other_id}" in path:
+        others = await world.rows("SELECT id FROM videos WHERE id <> ?1", video_id)
+        path = path.replace("{other_id}", others[0]["id"] if others else OTHER)
     path = path.replace("{version}", "any").replace("{name}", "main.js")
     for name in ("{video_id}", "{upload_id}", "{search_id}"):
         path = path.replace(name, video_id)
@@ -262,6 +286,10 @@ async def prepared(world: World, call: Call) -> str:
     video_id = await world.uploaded(mp4(seed=1), world.alice)
     if "{video_id}" in call[1]:
         await world.decide(video_id, "flagged", reason="mirrored", similarity_score=0.9)
+    if call[1].endswith("/undo"):
+        await ask(world, ("POST", "/api/videos/{video_id}/review"), video_id, world.moderator.headers)
+    if "{other_id}" in call[1]:
+        await world.uploaded(mp4(seed=2), world.alice)
     if "{webhook_id}" in call[1]:
         at = timestamp()
         await world.run(
@@ -290,8 +318,9 @@ async def test_matrix(world: World, call: Call, caller: str) -> None:
 
 async def state(world: World) -> Any:
     tables = ["videos", "processing_jobs", "verdicts", "notifications", "audit_log", "catalogue"]
-    tables += ["webhook_targets", "webhook_secrets", "tus_uploads", "searches"]
+    tables += ["webhook_targets", "webhook_secrets", "tus_uploads", "searches", "reviews"]
     rows = [await world.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables]
+    rows += [await world.rows(f"SELECT * FROM {table}") for table in ("review_claims", "parted_pairs")]
     return rows, await world.rows("SELECT * FROM purges"), await world.keys(), len(world.jobs())
 
 

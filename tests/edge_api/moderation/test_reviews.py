@@ -6,30 +6,12 @@ import asyncio
 import json
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.edge_api.kit import Person, World, mp4
-
-
-async def review(world: World, video_id: str, person: Person | None = None, **body: Any) -> httpx.Response:
-    headers = (person or world.moderator).headers
-    return await world.client.post(f"/api/videos/{video_id}/review", json=body, headers=headers)
-
-
-async def flagged(world: World, **columns: Any) -> tuple[str, str]:
-    """The suspect and the flagged video."""
-    suspect, video_id = await world.uploaded(mp4(seed=1), world.bob), await world.uploaded(mp4(seed=2))
-    await world.decide(suspect, "approved")
-    await world.decide(
-        video_id, "flagged", **{"duplicate_of": suspect, "similarity_score": 0.9, "reason": "mirrored", **columns}
-    )
-    await world.run(
-        "INSERT INTO verdicts (id, video_id, status, matches, policy_version, thresholds, decided_by, decided_at) "
-        "VALUES ('v1', ?1, 'flagged', '[]', 3, '{\"SIMILARITY_THRESHOLD\": 0.85}', 'policy', '2026-01-01')",
-        video_id,
-    )
-    return suspect, video_id
+from edge_api.keys import moment_of
+from tests.edge_api.kit import World, mp4
+from tests.edge_api.moderation.cases import flagged, review
+from tests.edge_api.test_videos import MATCH
 
 
 async def test_approve(world: World) -> None:
@@ -128,6 +110,50 @@ async def test_only_flagged_videos(world: World, status: str) -> None:
     assert await world.rows("SELECT * FROM audit_log WHERE action LIKE 'video.%'") == []
 
 
+async def test_a_duplicate_of_another_of_its_matches(world: World) -> None:
+    other, root = await world.uploaded(mp4(seed=5)), await world.uploaded(mp4(seed=6))
+    await world.decide(root, "approved")
+    await world.decide(other, "duplicate", duplicate_of=root)
+    matches = [{**MATCH.to_json(), "video_id": other, "similarity_score": 0.88}]
+    suspect, video_id = await flagged(world, matches=json.dumps(matches))
+    answer = await review(world, video_id, decision="duplicate", duplicate_of=other)
+    assert (answer.json()["duplicate_of"], answer.json()["similarity_score"]) == (root, 0.88)
+    (audit,) = await world.rows("SELECT detail FROM audit_log WHERE action = 'video.review'")
+    assert json.loads(audit["detail"])["duplicate_of"] == other
+    assert suspect not in answer.text.partition('"matches"')[0]
+
+
+async def test_the_suspect_may_be_named(world: World) -> None:
+    suspect, video_id = await flagged(world)
+    answer = await review(world, video_id, decision="duplicate", duplicate_of=suspect)
+    assert (answer.json()["duplicate_of"], answer.json()["similarity_score"]) == (suspect, 0.9)
+
+
+@pytest.mark.parametrize("state", ["no match", "rejected", "its own duplicate", "gone"])
+async def test_only_a_match_that_can_be_an_original(world: World, state: str) -> None:
+    other = await world.uploaded(mp4(seed=5))
+    matches = [] if state == "no match" else [{**MATCH.to_json(), "video_id": other}]
+    _, video_id = await flagged(world, matches=json.dumps(matches))
+    if state == "rejected":
+        await world.decide(other, "rejected")
+    elif state == "its own duplicate":
+        await world.decide(other, "duplicate", duplicate_of=video_id)
+    elif state == "gone":
+        await world.client.delete(f"/api/videos/{other}", headers=world.alice.headers)
+    answer = await review(world, video_id, decision="duplicate", duplicate_of=other)
+    assert (answer.status_code, answer.json()["code"]) == (409, "NOT_A_MATCH")
+    assert (await world.video(video_id))["status"] == "flagged"
+    assert await world.rows("SELECT * FROM reviews") == []
+
+
+async def test_nobody_is_told_before_the_minute_is_over(world: World) -> None:
+    _, video_id = await flagged(world)
+    await review(world, video_id, decision="approve")
+    (told,) = await world.rows("SELECT created_at, next_attempt_at, sent_at FROM notifications")
+    held = moment_of(told["next_attempt_at"]) - moment_of(told["created_at"])
+    assert (held.total_seconds(), told["sent_at"]) == (65, None)
+
+
 async def test_without_a_suspect_it_is_no_duplicate(world: World) -> None:
     _, video_id = await flagged(world, duplicate_of=None)
     answer = await review(world, video_id, decision="duplicate")
@@ -162,6 +188,9 @@ async def test_uploaders_may_not(world: World) -> None:
         {"decision": "approve", "note": 5},
         {"decision": "approve", "note": "x" * 2001},
         {"decision": "approve", "because": "x"},
+        {"decision": "approve", "duplicate_of": "0" * 32},
+        {"decision": "duplicate", "duplicate_of": "x"},
+        {"decision": "duplicate", "duplicate_of": 7},
     ],
 )
 async def test_bad_bodies(world: World, body: dict[str, Any]) -> None:
