@@ -99,6 +99,9 @@ async def test_a_duplicate_of_the_match_that_is_shown(world: World, moderator: V
     page = await shown(moderator, f"/review?against={other}")
     assert f"/review/{video_id}/never/{other}" in actions(page)
     assert "Duplicate of " + other[:8] in page.text
+    assert "What matches " + other[:8] in page.text
+    assert "80 % alike" in page.text
+    assert "Choose a range" not in page.text, "the queue has ranges of its own"
     assert f"/review/{video_id}/never/{suspect}" in actions(await shown(moderator, "/review?against=nobody"))
     await post(moderator, f"{video_id}/decide", decision="duplicate", duplicate_of=other)
     assert (await world.video(video_id))["duplicate_of"] == other
