@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run demo test setup lint types audit lock clean
+.PHONY: run demo test test-slow setup lint types audit lock clean
 
 run: setup
 	@exec $(BIN)/python -m wrangler_compat dev
@@ -15,7 +15,11 @@ demo: setup
 
 test: lint types
 	@sh deploy/setup/chromium.sh
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
+
+# What takes half a minute and more each: rolling restarts, long outages, the demo.
+test-slow: setup
+	$(BIN)/python -m pytest -n 0 -m slow
 
 lint: setup
 	$(BIN)/ruff check .

@@ -71,6 +71,7 @@ async def run(folder: Path) -> Done:
         return Done(entries, stored, decisions, [dict(row) for row in rows.results])
 
 
+@pytest.mark.slow
 def test_a_catalogue_is_filled_and_asked(tmp_path: Path) -> None:
     done = asyncio.run(run(tmp_path))
     names = {f"clip-{seed}" for seed in SEEDS} | {f"synthetic-{seed}" for seed in range(ENTRIES - len(SEEDS))}

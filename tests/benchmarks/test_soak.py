@@ -48,6 +48,7 @@ def test_verdicts_that_were_not_expected_are_told() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_some_seconds_of_it() -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "benchmarks.soak", "--minutes", "0.05", "--rate", "60", "--growth", "1000"],

@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import gc
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+import pytest
 
 from consumer.assembly import Consumer
 from tests.consumer.fingerprints import make_fingerprint
@@ -29,9 +32,17 @@ _MOST_TIMERS = 200
 """A loop forgets cancelled timers when these are more than half, and more than a hundred, of all."""
 
 
-async def test_no_object_stays_for_each_upload(world: World, s3_server: S3Server, chroma_url: str) -> None:
-    """Tasks, answers, arrays, errors with their tracebacks: of no type are there as many more as there were uploads."""
+@pytest.mark.slow
+async def test_no_object_stays_for_each_upload(
+    world: World, s3_server: S3Server, chroma_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tasks, answers, arrays, errors with their tracebacks: of no type are there as many more as there were uploads.
+
+    pytest keeps what is logged, so nothing is.
+    """
     world = await with_real_stores(world, s3_server, chroma_url, "memory")
+    monkeypatch.setattr(logging.root, "disabled", True)
+    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
     consumer = await world.consumer()
     before, after = Counter[type](), Counter[type]()
     for n in range(_ROUNDS):

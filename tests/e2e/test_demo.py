@@ -10,6 +10,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from benchmarks.demo.plan import plan
 from tests.repository import ROOT
 from wrangler_compat import ports
@@ -17,6 +19,7 @@ from wrangler_compat.servers import free_port
 from wrangler_compat.state import State
 
 
+@pytest.mark.slow
 def test_the_small_demo(tmp_path: Path) -> None:
     folder, port = tmp_path / "demo", free_port()
     command = ("-m", "benchmarks.demo", "--small", "--exit", "--folder", str(folder), "--port", str(port))

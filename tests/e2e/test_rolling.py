@@ -7,6 +7,8 @@ import threading
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from benchmarks.chaos.__main__ import wait_for_verdicts
 from benchmarks.chaos.clips import padded, planned, synthesised
 from benchmarks.chaos.outcome import faults
@@ -18,6 +20,7 @@ from tests.e2e.system import System, running_system
 from tests.e2e.test_killed import slow_clip
 
 
+@pytest.mark.slow
 def test_every_service_is_restarted_while_uploads_go_on(tmp_path: Path) -> None:
     plan = planned(synthesised(tmp_path / "clips", 4), 16, 16.0, tmp_path / "uploads", Random(3))
     (tmp_path / "system").mkdir()
