@@ -14,6 +14,7 @@ from consumer.detection import Detection, Evidence
 from consumer.metrics import Metrics
 from consumer.records import Candidate, Found
 from consumer.settling import accounts_for_all, is_certain, settle
+from consumer.similarity.code_matching import is_sound
 from consumer.workers import Workers
 from wire.fingerprints import Fingerprint, FingerprintFormatError, unpack
 from wire.verdicts import Verdict
@@ -61,9 +62,10 @@ class Comparison:
             (others[:_COMPARED_FIRST], is_certain),
             (others[_COMPARED_FIRST:], accounts_for_all),
         )
+        has_sound = is_sound(fingerprint.codes)
         with self.metrics.timed("compare"):
             for some, is_enough in rounds:
-                if not some or is_enough(await self.decide_among(_approved(found), evidence)):
+                if not some or is_enough(await self.decide_among(_approved(found), evidence), has_sound=has_sound):
                     continue
                 halves = (some[::2], some[1::2])
                 for measured in await asyncio.gather(*(self._measure(fingerprint, half) for half in halves if half)):

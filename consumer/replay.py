@@ -19,6 +19,7 @@ from consumer.kept import Shelf, UnusableFingerprintError
 from consumer.progress import side_by_side
 from consumer.queries import chunks
 from consumer.settling import is_certain, settle
+from consumer.similarity.code_matching import is_sound
 from consumer.workers import Workers
 from wire.fingerprints import Fingerprint
 from wire.verdicts import Verdict
@@ -107,7 +108,7 @@ class Replay:
         except UnusableFingerprintError:
             return None
         for some in chunks(candidates, _COMPARED_AT_ONCE):
-            if own is None or is_certain(verdict):
+            if own is None or is_certain(verdict, has_sound=is_sound(own.codes)):
                 break
             evidence |= await self._measure(own, some)
             verdict = settle(kinship.statuses, evidence, self.detection.decide)

@@ -34,16 +34,20 @@ def settle(
     return wider if verdict.status == "approved" or wider.status == "duplicate" else verdict
 
 
-def is_certain(verdict: Verdict) -> bool:
-    """A duplicate with nothing left to account for: no other candidate can change that."""
-    return verdict.status == "duplicate" and accounts_for_all(verdict)
+def is_certain(verdict: Verdict, *, has_sound: bool) -> bool:
+    """A duplicate with nothing left to account for: no other candidate can change that. has_sound: of the upload."""
+    return verdict.status == "duplicate" and accounts_for_all(verdict, has_sound=has_sound)
 
 
-def accounts_for_all(verdict: Verdict) -> bool:
+def accounts_for_all(verdict: Verdict, *, has_sound: bool) -> bool:
     """The best match explains the whole upload: what it shows from beginning to end, all of the picture, and the sound.
-    Else the rest may be that of another video. The upload may still be the duplicate of a flagged one."""
+    Else the rest may be that of another video. The upload may still be the duplicate of a flagged one.
+
+    has_sound: of the upload; a match without a sound of its own leaves that unexplained.
+    """
     if verdict.status not in ("duplicate", "flagged") or not verdict.matches:
         return False
     best = verdict.matches[0]
-    sounds = best.audio_score is None or best.audio_score >= verdict.thresholds.get("audio", 0.0)
+    audio = best.audio_score
+    sounds = not has_sound if audio is None else audio >= verdict.thresholds.get("audio", 0.0)
     return sounds and best.area >= _WHOLE_AREA and best.coverage >= verdict.thresholds.get("coverage", 0.0)

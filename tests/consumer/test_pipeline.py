@@ -113,10 +113,11 @@ async def test_an_approved_original_is_named_before_a_flagged_one_that_is_nearer
 
 
 @pytest.mark.parametrize(
-    ("audio_score", "area", "compared"), [(None, 1.0, 4), (0.9, 0.9, 4), (0.1, 1.0, 6), (0.9, 0.4, 6)]
+    ("audio_score", "area", "codes", "compared"),
+    [(None, 1.0, 0, 4), (None, 1.0, 80, 6), (0.9, 0.9, 80, 4), (0.1, 1.0, 80, 6), (0.9, 0.4, 80, 6)],
 )
 async def test_comparing_stops_at_a_duplicate_with_nothing_left_to_account_for(
-    world: World, audio_score: float | None, area: float, compared: int
+    world: World, audio_score: float | None, area: float, codes: int, compared: int
 ) -> None:
     """Another sound, or the rest of the picture, may be that of another video, which has to be found too."""
     asked: list[Fingerprint] = []
@@ -138,7 +139,8 @@ async def test_comparing_stops_at_a_duplicate_with_nothing_left_to_account_for(
             await world.consumer(detection=approving), fingerprint=make_fingerprint(1, noise=0.3 + n / 100)
         )
     noting = dataclasses.replace(world.detection, compare=compare_and_note, decide=decide_by_sound)
-    copy = await world.decided(await world.consumer(detection=noting), fingerprint=make_fingerprint(1, noise=0.3))
+    upload = make_fingerprint(1, noise=0.3, codes=codes)
+    copy = await world.decided(await world.consumer(detection=noting), fingerprint=upload)
     assert (await world.video(copy))["status"] == "duplicate"
     assert len(asked) == compared
 

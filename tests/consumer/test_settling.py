@@ -59,19 +59,22 @@ def duplicate(audio: float | None, area: float, *, status: str = "duplicate", co
 
 
 @pytest.mark.parametrize(
-    ("verdict", "certain"),
+    ("verdict", "has_sound", "certain"),
     [
-        (duplicate(0.9, 1.0), True),
-        (duplicate(None, 0.85), True),
-        (duplicate(0.79, 1.0), False),
-        (duplicate(0.9, 0.84), False),
-        (duplicate(0.9, 1.0, status="flagged"), False),
-        (Verdict("approved", 1, {}), False),
-        (Verdict("duplicate", 1, {}), False),
+        (duplicate(0.9, 1.0), True, True),
+        (duplicate(None, 0.85), False, True),
+        (duplicate(None, 0.85), True, False),
+        (duplicate(0.79, 1.0), True, False),
+        (duplicate(0.9, 0.84), True, False),
+        (duplicate(0.9, 1.0, status="flagged"), True, False),
+        (Verdict("approved", 1, {}), False, False),
+        (Verdict("duplicate", 1, {}), False, False),
     ],
 )
-def test_a_duplicate_is_certain_when_all_of_it_is_accounted_for(verdict: Verdict, certain: bool) -> None:
-    assert is_certain(verdict) == certain
+def test_a_duplicate_is_certain_when_all_of_it_is_accounted_for(
+    verdict: Verdict, has_sound: bool, certain: bool
+) -> None:
+    assert is_certain(verdict, has_sound=has_sound) == certain
 
 
 @pytest.mark.parametrize(
@@ -89,8 +92,12 @@ def test_a_match_accounts_for_all_when_nothing_of_the_upload_is_left(
     status: str, audio: float | None, area: float, coverage: float, accounted: bool
 ) -> None:
     verdict = duplicate(audio, area, status=status, coverage=coverage)
-    assert accounts_for_all(verdict) == accounted
+    assert accounts_for_all(verdict, has_sound=audio is not None) == accounted
+
+
+def test_a_silent_match_leaves_the_sound_of_the_upload_unaccounted_for() -> None:
+    assert not accounts_for_all(duplicate(None, 1.0), has_sound=True)
 
 
 def test_what_is_approved_accounts_for_nothing() -> None:
-    assert not accounts_for_all(Verdict("approved", 1, {"audio": 0.8, "coverage": 0.75}))
+    assert not accounts_for_all(Verdict("approved", 1, {"audio": 0.8, "coverage": 0.75}), has_sound=False)
