@@ -23,8 +23,8 @@ from wire.fingerprints import Fingerprint, pack
 from wire.verdicts import Verdict
 from wrangler_compat.errors import VectorizeError
 
-AT_ONCE = 4
-"""Entries on their way at a time: the stores wait for one another less."""
+AT_ONCE = 16
+"""Entries on their way at a time: the stores wait for one another less, and Chroma takes what several bring at once."""
 
 MOST_TRIES = 5
 """Of the index step, as a job is tried again when a store does not answer in time."""
@@ -63,19 +63,23 @@ async def fill(instance: Instance, clips: dict[str, Fingerprint], files: tuple[s
     progress = Progress("entries", len(real) + len(missing))
     entries: list[Entry] = []
 
+    approving = asyncio.Lock()
+
     async def mixed(seed: int) -> Entry:
         fingerprint, spent = await instance.pipeline.workers.run(synthetic_from, seed, files)
-        return await enter(instance, _name_of(seed), fingerprint, spent)
+        return await enter(instance, _name_of(seed), fingerprint, approving, spent)
 
-    work = itertools.chain((enter(instance, name, clips[name]) for name in real), map(mixed, missing))
+    work = itertools.chain((enter(instance, name, clips[name], approving) for name in real), map(mixed, missing))
     async for entry in _at_once(work):
         entries.append(entry)
         progress.at(len(entries))
     return entries
 
 
-async def enter(instance: Instance, name: str, fingerprint: Fingerprint, making: float = 0.0) -> Entry:
-    """As the only video of its kind: approved."""
+async def enter(
+    instance: Instance, name: str, fingerprint: Fingerprint, approving: asyncio.Lock, making: float = 0.0
+) -> Entry:
+    """As the only video of its kind: approved, one at a time: every verdict is another catalogue for the next."""
     began = time.perf_counter()
     pipeline = instance.pipeline
     claim = await _claimed(instance, name)
@@ -88,7 +92,8 @@ async def enter(instance: Instance, name: str, fingerprint: Fingerprint, making:
     indexing = time.perf_counter()
     tries = await tried(lambda: pipeline.catalogue.index(claim, kept))
     indexed = time.perf_counter()
-    await _approve(instance, claim)
+    async with approving:
+        await _approve(instance, claim)
     return Entry(making, indexed - indexing, time.perf_counter() - began, tries)
 
 

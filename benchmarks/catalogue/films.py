@@ -14,6 +14,9 @@ from wire.fingerprints import ALGORITHM_VERSION, COEFFICIENTS, THUMBNAIL_SIDE, F
 
 SIDE = THUMBNAIL_SIDE
 
+_SURELY_NOT_FLAT = 4.0
+"""Deviation of a line's luma from which no bar begins with it (`processor.bars`: 3.5)."""
+
 Pictures = NDArray[np.float32]
 """float32 [n, 48, 48], luma 0..255."""
 
@@ -64,10 +67,19 @@ def fingerprint_of(film: Film) -> Fingerprint:
         first_code=0,
         times=(np.arange(count) * film.interval).astype(np.float32),
         thumbnails=thumbnails,
-        margins=np.array([margins(picture) for picture in thumbnails], np.uint16).reshape(count, 4),
+        margins=_margins(thumbnails),
         codes=np.zeros(0, np.uint32),
     )
     return assemble([fragment])
+
+
+def _margins(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """uint16 [n, 4]: `margins` of each. It is asked only of those with a flat line on the edge: others have none."""
+    found = np.zeros((len(thumbnails), 4), np.uint16)
+    edges = np.stack([thumbnails[:, 0], thumbnails[:, -1], thumbnails[:, :, 0], thumbnails[:, :, -1]], axis=1)
+    for row in np.nonzero((edges.std(axis=2) < _SURELY_NOT_FLAT).any(axis=1))[0]:
+        found[row] = margins(thumbnails[row])
+    return found
 
 
 def framed(pictures: Pictures, window: Window, levels: NDArray[np.float32]) -> Pictures:

@@ -98,8 +98,8 @@ def _seen_through(pictures: Pictures, x: Field, y: Field) -> Pictures:
     corner = (top * SIDE + left).reshape(-1)
     weights = ((1 - down) * (1 - along), (1 - down) * along, down * (1 - along), down * along)
     steps = (0, 1, SIDE, SIDE + 1)
-    parts = [flat[:, corner + step] * weight.reshape(-1) for step, weight in zip(steps, weights, strict=True)]
-    return np.asarray(sum(parts), np.float32).reshape(pictures.shape)
+    corners = zip((np.take(flat, corner + step, axis=1) for step in steps), weights, strict=True)
+    return np.asarray(sum(read * weight.reshape(-1) for read, weight in corners), np.float32).reshape(pictures.shape)
 
 
 def _fields(random: np.random.Generator, count: int, highest: int) -> Field:

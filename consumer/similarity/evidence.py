@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from consumer.similarity.picture import COUNTS, Stretch, stretches
 from consumer.similarity.sound import Heard, has_sound, heard
+from consumer.similarity.tone_matching import ToneQuery
 from consumer.similarity.views import Seen
 from wire.fingerprints import Fingerprint
 from wire.verdicts import Segment
@@ -68,16 +69,16 @@ def compare_each(query: Fingerprint, references: Sequence[Fingerprint]) -> list[
             raise VersionMismatchError(
                 f"fingerprints of algorithm versions {query.algorithm_version} and {reference.algorithm_version}"
             )
-    own = Seen(query)
-    return [_evidence(own, Seen(reference)) for reference in references]
+    own, tones = Seen(query), ToneQuery(query.tones)
+    return [_evidence(own, tones, Seen(reference)) for reference in references]
 
 
-def _evidence(own: Seen, other: Seen) -> Evidence:
+def _evidence(own: Seen, tones: ToneQuery, other: Seen) -> Evidence:
     query, reference = own.fingerprint, other.fingerprint
     pieces = stretches(own, other)
     counted = [piece for piece in pieces if piece.score >= COUNTS]
     best = pieces[0] if pieces else None
-    sounds = heard(query, reference)
+    sounds = heard(query, reference, tones)
     sound = sounds[0] if sounds else None
     return Evidence(
         video_score=best.score if best else 0.0,

@@ -109,6 +109,13 @@ def features(pictures: Pictures) -> Features:
     return np.asarray(np.where(flat, 0.0, weighted / np.maximum(norm, 1e-6)), dtype=np.float32)
 
 
+def turned_features(features: Features, quarter_turns: int, mirrored: bool) -> Features:
+    """What `features` gives of the pictures `turned`, up to rounding: there the same frequencies have other signs and
+    places. features: float32 [..., 65]."""
+    places, signs = _turn(quarter_turns % 4, mirrored)
+    return np.asarray(features[..., places] * signs, dtype=np.float32)
+
+
 def whitened(pictures: Pictures, band: int, detail: Detail = ALL_DETAIL) -> Pictures:
     """float32 [n, 32, 32]: each picture with the 1/f of nature evened out, frequencies u + v <= band, RMS 1.
 
@@ -155,6 +162,21 @@ def _radius(size: int) -> NDArray[np.float32]:
 def _band(limit: int) -> NDArray[np.bool_]:
     total = np.add.outer(np.arange(limit + 1), np.arange(limit + 1))
     return np.asarray((total > 0) & (total <= limit))
+
+
+@lru_cache(maxsize=8)
+def _turn(quarter_turns: int, mirrored: bool) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """intp [65] and float32 [65]: of which feature each one of the turned picture is, and with which sign.
+
+    Mirroring turns the sign of the odd frequencies across; a quarter turn transposes, and then mirrors top to bottom.
+    """
+    places = np.full((BAND + 1, BAND + 1), -1, np.intp)
+    places[_band(BAND)] = np.arange(int(_band(BAND).sum()))
+    odd = np.where(np.arange(BAND + 1) % 2, np.float32(-1.0), np.float32(1.0))
+    signs = np.ones((BAND + 1, BAND + 1), np.float32) * (odd[None, :] if mirrored else np.float32(1.0))
+    for _ in range(quarter_turns):
+        places, signs = places.T, odd[:, None] * signs.T
+    return places[_band(BAND)], signs[_band(BAND)]
 
 
 @lru_cache(maxsize=512)

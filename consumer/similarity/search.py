@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from consumer.similarity.pictures import WHOLE
-from consumer.similarity.timeline import BACKWARDS, SPEEDS, UNRELATED, Line, Strides, best_lines
+from consumer.similarity.timeline import BACKWARDS, SPEEDS, UNRELATED, Line, Strides, best_lines_of_each
 from consumer.similarity.views import Seen, View, inset_windows, pairs_of_views
 
 LEAST_SAMPLES = 4
@@ -21,8 +22,15 @@ LEAST_INSET_MASS = 0.2
 """The same of an inset, of which fewer samples are looked at."""
 
 _MOST_ROWS = 300
+_ROUGH_LOOKED_AT = 4
 _INSETS_LOOKED_AT = 2
 _INSET_STRIDE = 3
+
+_CELLS_AT_ONCE = 1 << 18
+"""Of all the matrices that are searched together: few enough to stay in the processor's cache."""
+
+Views = tuple[View, View]
+"""Of the query and of the reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,35 +43,48 @@ class Hypothesis:
 def proposals(query: Seen, reference: Seen, free: NDArray[np.bool_]) -> list[Hypothesis]:
     """Views and lines worth a closer look: every pair of views at speed 1, whole pictures backwards too, then the best
     of them at every speed."""
-    first: list[Hypothesis] = []
-    for own, other in pairs_of_views(query, reference):
-        speeds = (1.0, BACKWARDS) if own.window == other.window == WHOLE else (1.0,)
-        first.extend(_hypotheses(query, reference, (own, other), free, speeds, 1))
-    first.sort(key=lambda found: found.line.mass, reverse=True)
-    found: list[Hypothesis] = []
-    for rough in first[:4]:
-        found.extend(_hypotheses(query, reference, (rough.query, rough.reference), free, (*SPEEDS, BACKWARDS), 2))
-    found.sort(key=lambda each: each.line.mass, reverse=True)
-    return found
+    pairs = list(pairs_of_views(query, reference))
+    wholes = [views for views in pairs if views[0].window == views[1].window == WHOLE]
+    parts = [views for views in pairs if views not in wholes]
+    rough = _hypotheses(query, reference, wholes, free, (1.0, BACKWARDS), 1)
+    rough |= _hypotheses(query, reference, parts, free, (1.0,), 1)
+    first = _by_mass(each for views in pairs for each in rough[views])
+    best = [(each.query, each.reference) for each in first[:_ROUGH_LOOKED_AT]]
+    fine = _hypotheses(query, reference, best, free, (*SPEEDS, BACKWARDS), 2)
+    return _by_mass(each for views in best for each in fine[views])
+
+
+def _by_mass(found: Iterable[Hypothesis]) -> list[Hypothesis]:
+    return sorted(found, key=lambda each: each.line.mass, reverse=True)
 
 
 def _hypotheses(
     query: Seen,
     reference: Seen,
-    views: tuple[View, View],
+    pairs: Sequence[Views],
     free: NDArray[np.bool_],
     speeds: tuple[float, ...],
     most: int,
-) -> list[Hypothesis]:
-    """The best lines under one pair of views. Of two long videos the shorter is sampled more thinly."""
-    own, other = views
+) -> dict[Views, list[Hypothesis]]:
+    """The best lines under each pair of views. Of two long videos the shorter is sampled more thinly."""
     strides = _strides(len(query.telling), len(reference.telling))
     rows, columns = slice(None, None, strides.query), slice(None, None, strides.reference)
-    matrix = query.features(own)[rows] @ reference.features(other)[columns].T
-    matrix[~(query.telling[rows, None] & reference.telling[None, columns])] = UNRELATED
-    matrix[(query.telling & ~free)[rows]] = 0.0
-    found = [_within(line, query) for line in best_lines(matrix, speeds, most, strides)]
-    return [Hypothesis(own, other, line) for line in found if _is_promising(line, LEAST_MASS)]
+    says_nothing = ~(query.telling[rows, None] & reference.telling[None, columns])
+    is_taken = (query.telling & ~free)[rows]
+    at_once = max(1, _CELLS_AT_ONCE // max(says_nothing.size, 1))
+    found: dict[Views, list[Hypothesis]] = {}
+    for start in range(0, len(pairs), at_once):
+        some = pairs[start : start + at_once]
+        own = query.features_of_each([views[0] for views in some])[:, rows]
+        other = reference.features_of_each([views[1] for views in some])[:, columns]
+        matrices = own @ other.transpose(0, 2, 1)
+        np.copyto(matrices, UNRELATED, where=says_nothing)
+        matrices[:, is_taken] = 0.0
+        lines_of_each = best_lines_of_each(matrices, speeds, most, strides, LEAST_MASS)
+        for views, lines in zip(some, lines_of_each, strict=True):
+            within = [_within(line, query) for line in lines]
+            found[views] = [Hypothesis(*views, line) for line in within if _is_promising(line, LEAST_MASS)]
+    return found
 
 
 def _strides(query: int, reference: int) -> Strides:
@@ -78,22 +99,24 @@ def _within(line: Line, query: Seen) -> Line:
 
 def inset_proposals(query: Seen, reference: Seen, free: NDArray[np.bool_]) -> list[Hypothesis]:
     """The reference as a smaller picture somewhere in the query's: picture-in-picture, panes, blurred frames."""
-    first: list[Hypothesis] = []
     whole = reference.features(View())
     stride = max(_INSET_STRIDE, -(-len(query.telling) // _MOST_ROWS))
     rows = np.arange(0, len(query.telling), stride)
     shown = (query.telling & free)[rows]
     if len(rows) < 2 or not shown.any():
         return []
-    for window in inset_windows(query.full_aspect / reference.aspect):
-        view = View(with_bars=True, window=window)
-        matrix = query.features(view, stride) @ whole.T
-        matrix[~shown] = UNRELATED
-        matrix[:, ~reference.telling] = UNRELATED
-        lines = best_lines(matrix, speeds=(1.0,), most=1, strides=Strides(query=stride))
-        first.extend(Hypothesis(view, View(), _within(line, query)) for line in lines)
-    first.sort(key=lambda found: found.line.mass, reverse=True)
-    return [each for each in first if _is_promising(each.line, LEAST_INSET_MASS)][:_INSETS_LOOKED_AT]
+    views = [View(with_bars=True, window=window) for window in inset_windows(query.full_aspect / reference.aspect)]
+    says_nothing = ~(shown[:, None] & reference.telling[None, :])
+    at_once = max(1, _CELLS_AT_ONCE // max(says_nothing.size, 1))
+    first: list[Hypothesis] = []
+    for start in range(0, len(views), at_once):
+        some = views[start : start + at_once]
+        matrices = query.features_of_each(some, stride) @ whole.T
+        np.copyto(matrices, UNRELATED, where=says_nothing)
+        lines_of_each = best_lines_of_each(matrices, (1.0,), 1, Strides(query=stride), LEAST_INSET_MASS)
+        for view, lines in zip(some, lines_of_each, strict=True):
+            first.extend(Hypothesis(view, View(), _within(line, query)) for line in lines)
+    return [each for each in _by_mass(first) if _is_promising(each.line, LEAST_INSET_MASS)][:_INSETS_LOOKED_AT]
 
 
 def _is_promising(line: Line, least_mass: float) -> bool:

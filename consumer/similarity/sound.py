@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from consumer.similarity.code_matching import CodeStretch, code_stretches, is_sound
-from consumer.similarity.tone_matching import ToneStretch, tone_stretches
+from consumer.similarity.tone_matching import ToneQuery, ToneStretch, tone_stretches
 from wire.fingerprints import CODE_SECONDS, CODE_WINDOW_SECONDS, TONE_WINDOW_SECONDS, Fingerprint
 
 _SURE = 0.95
@@ -45,14 +45,18 @@ class Heard:
         return self.seconds * (self.score - 0.5)
 
 
-def heard(query: Fingerprint, reference: Fingerprint) -> list[Heard]:
-    """The stretches of sound that both have in common, surest first; each part of the query is in one at most."""
+def heard(query: Fingerprint, reference: Fingerprint, tones: ToneQuery | None = None) -> list[Heard]:
+    """The stretches of sound that both have in common, surest first; each part of the query is in one at most.
+
+    tones: the query's, for one that is laid beside several.
+    """
     if not has_sound(query) or not has_sound(reference):
         return []
     exact = [_of_codes(each, query, reference) for each in code_stretches(query.codes, reference.codes)]
     if _is_all(exact, query, reference):
         return exact
-    altered = [_of_tones(each, query, reference) for each in tone_stretches(query.tones, reference.tones)]
+    found = tone_stretches(tones or ToneQuery(query.tones), reference.tones)
+    altered = [_of_tones(each, query, reference) for each in found]
     kept: list[Heard] = []
     for stretch in sorted(exact + altered, key=lambda each: -each.mass):
         if len(kept) < _MOST_STRETCHES and not any(_overlap(stretch, known) for known in kept):

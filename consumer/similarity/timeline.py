@@ -76,24 +76,38 @@ def best_lines(
 
     similarity: float32 [n, m], query by reference. The work is that of the shorter side times the sum of both.
     """
-    if 0 in similarity.shape:
-        return []
-    flipped = similarity.shape[0] > similarity.shape[1]
-    matrix = similarity.T if flipped else similarity
+    return best_lines_of_each(similarity[None], speeds, most, strides)[0]
+
+
+def best_lines_of_each(
+    similarities: NDArray[np.float32],
+    speeds: Sequence[float] = SPEEDS,
+    most: int = 3,
+    strides: Strides = Strides(),
+    least_mass: float = 0.0,
+) -> list[list[Line]]:
+    """`best_lines` of each of k matrices, without those of less mass. similarities: float32 [k, n, m]."""
+    if 0 in similarities.shape:
+        return [[] for _ in similarities]
+    flipped = similarities.shape[1] > similarities.shape[2]
+    matrices = similarities.transpose(0, 2, 1) if flipped else similarities
     row_stride, column_stride = strides.query, strides.reference
     if flipped:
         row_stride, column_stride = column_stride, row_stride
-    between = np.empty((matrix.shape[0], 2 * matrix.shape[1] - 1), np.float32)
-    between[:, ::2] = matrix
-    between[:, 1::2] = (matrix[:, 1:] + matrix[:, :-1]) / 2
-    found: list[Line] = []
-    for speed in speeds:
-        slope = 1 / speed if flipped else speed
-        runs = _runs(between, slope * row_stride / column_stride, most)
-        found.extend(_line(run, speed, flipped, row_stride, column_stride) for run in runs)
-    found.sort(key=lambda line: line.mass, reverse=True)
+    slopes = [(1 / speed if flipped else speed) * row_stride / column_stride for speed in speeds]
+    sheared = _Sheared.of(matrices, max(abs(slope) for slope in slopes))
+    found: list[list[Line]] = [[] for _ in similarities]
+    for speed, slope in zip(speeds, slopes, strict=True):
+        runs_of_each = sheared.runs(slope, 1 if most == 1 else 4 * most, least_mass)
+        for lines, runs in zip(found, runs_of_each, strict=True):
+            lines.extend(_line(run, speed, flipped, row_stride, column_stride) for run in runs)
+    return [_apart(lines, most) for lines in found]
+
+
+def _apart(lines: list[Line], most: int) -> list[Line]:
+    """The best of them, best first, that run along paths of their own."""
     kept: list[Line] = []
-    for line in found:
+    for line in sorted(lines, key=lambda line: line.mass, reverse=True):
         if len(kept) < most and not any(_same_path(line, other) for other in kept):
             kept.append(line)
     return kept
@@ -109,25 +123,56 @@ class _Run:
     mass: float
 
 
-def _runs(between: NDArray[np.float32], slope: float, most: int) -> list[_Run]:
-    rows, columns = between.shape
-    shift = np.round(2 * slope * np.arange(rows)).astype(np.intp)
-    starts = np.arange(-int(max(shift[-1], 0)), columns - int(min(shift[-1], 0)))
-    at = shift[:, None] + starts[None, :]
-    inside = (at >= 0) & (at < columns)
-    gain = np.take_along_axis(between, np.clip(at, 0, columns - 1), axis=1) - np.float32(UNRELATED)
-    gain[~inside] = -1.0
-    total = np.vstack([np.zeros((1, gain.shape[1]), np.float32), np.cumsum(gain, axis=0)])
-    rise = total[1:] - np.minimum.accumulate(total[:-1], axis=0)
-    mass = rise.max(axis=0)
-    found = []
-    for column in np.argsort(-mass)[: 4 * most]:
-        if mass[column] <= 0:
-            break
-        last = int(rise[:, column].argmax())
-        first = int(total[: last + 1, column].argmin())
-        found.append(_Run(int(starts[column]), first, last, float(mass[column])))
-    return found
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sheared:
+    """Matrices of one size side by side, so that a row of all of them is one step of the sum along their lines.
+
+    gains: float32 [k, rows, edge + columns + edge], what each half column adds to a run; outside, where no run goes on,
+    -1.
+    """
+
+    gains: NDArray[np.float32]
+    edge: int
+
+    @classmethod
+    def of(cls, matrices: NDArray[np.float32], steepest: float) -> _Sheared:
+        """matrices: float32 [k, rows, n]. steepest: of the slopes that will be asked for."""
+        count, rows, columns = matrices.shape[0], matrices.shape[1], 2 * matrices.shape[2] - 1
+        edge = int(np.round(2 * steepest * (rows - 1)))
+        gains = np.full((count, rows, edge + columns + edge), -1.0, np.float32)
+        between = gains[:, :, edge : edge + columns]
+        between[:, :, ::2] = matrices
+        between[:, :, 1::2] = (matrices[:, :, 1:] + matrices[:, :, :-1]) / 2
+        between -= np.float32(UNRELATED)
+        return cls(gains, edge)
+
+    def runs(self, slope: float, most: int, least_mass: float) -> list[list[_Run]]:
+        """Of each matrix the runs of most mass, best first, one of each line."""
+        count, rows, width = self.gains.shape
+        shift = np.round(2 * slope * np.arange(rows)).astype(np.intp)
+        first_start = -int(max(shift[-1], 0))
+        starts = width - 2 * self.edge + abs(int(shift[-1]))
+        at = self.edge + first_start + shift
+        total, lowest = np.zeros((2, count, starts), np.float32)
+        mass = np.full((count, starts), -np.inf, np.float32)
+        for row, begin in enumerate(at.tolist()):
+            np.minimum(lowest, total, out=lowest)
+            total += self.gains[:, row, begin : begin + starts]
+            np.maximum(mass, total - lowest, out=mass)
+        found: list[list[_Run]] = []
+        for gains, masses in zip(self.gains, mass, strict=True):
+            best = np.argsort(-masses)[:most].tolist() if masses.max() >= least_mass else []
+            chosen = [column for column in best if masses[column] > 0 and masses[column] >= least_mass]
+            found.append([_run(gains[np.arange(rows), at + column], first_start + column) for column in chosen])
+        return found
+
+
+def _run(gain: NDArray[np.float32], start: int) -> _Run:
+    """The one that stands out most. gain: float32 [rows], along one line."""
+    total = np.concatenate([np.zeros(1, np.float32), np.cumsum(gain)])
+    rise = total[1:] - np.minimum.accumulate(total[:-1])
+    last = int(rise.argmax())
+    return _Run(start, int(total[: last + 1].argmin()), last, float(rise[last]))
 
 
 def _line(run: _Run, speed: float, flipped: bool, row_stride: int, column_stride: int) -> Line:

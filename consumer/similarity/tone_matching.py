@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,16 +64,32 @@ class ToneStretch:
     rows: int
 
 
-def tone_stretches(query: NDArray[np.uint8], reference: NDArray[np.uint8]) -> list[ToneStretch]:
+class ToneQuery:
+    """Tones to be looked for in others; what that needs of them is made once, when it is first needed."""
+
+    def __init__(self, tones: NDArray[np.uint8]) -> None:
+        """tones: uint8 [n, TONES]."""
+        self.tones = tones
+
+    @cached_property
+    def evened(self) -> NDArray[np.float32]:
+        return evened(self.tones)
+
+    @cached_property
+    def probes(self) -> _Probes:
+        return _Probes.of(self.tones)
+
+
+def tone_stretches(query: ToneQuery, reference: NDArray[np.uint8]) -> list[ToneStretch]:
     """The stretches that both have in common, surest first; each part of the query is in one at most.
 
-    query, reference: uint8 [n, TONES].
+    reference: uint8 [n, TONES].
     """
-    votes = _votes(query, reference)
+    votes = _votes(query.probes, reference)
     found: list[ToneStretch] = []
     if len(votes.tempo) < _LEAST_VOTES:
         return found
-    own, other = evened(query), evened(reference)
+    own, other = query.evened, evened(reference)
     for _ in range(_MOST_PROPOSALS):
         proposal = votes.best()
         if proposal is None or len(found) >= _MOST_STRETCHES:
@@ -151,29 +168,42 @@ class _Votes:
         return within & (np.abs(self.reference - line.tempo * self.query - line.offset) < 2 * _BIN_ROWS)
 
 
-def _votes(query: NDArray[np.uint8], reference: NDArray[np.uint8]) -> _Votes:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Probes:
+    """The codes that a query is looked for by, ascending, with the reading and the middle (row) of each one's patch.
+
+    codes: int64 [n]. readings: float64 [n, 3], index in _TEMPOS, index in PITCHES, row.
+    """
+
+    codes: NDArray[np.int64]
+    readings: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, tones: NDArray[np.uint8]) -> _Probes:
+        codes, readings = [np.zeros(0, np.int64)], [np.zeros((0, 3))]
+        for index, (tempo, patches) in enumerate(at_tempos(tones, 1, _TEMPOS)):
+            flips = int(np.clip(np.log2(_MOST_PROBES / len(_TEMPOS) / max(len(patches.rows), 1)), 0, _FLIPS))
+            probes, _ = patches.probes(flips)
+            middles = (patches.rows + MIDDLE) / tempo
+            of_patches = np.column_stack([np.full(len(middles), index), patches.pitches, middles])
+            codes.append(probes.ravel())
+            readings.append(np.repeat(of_patches, probes.shape[1], axis=0))
+        every = np.concatenate(codes)
+        order = np.argsort(every, kind="stable")
+        return cls(every[order], np.concatenate(readings)[order])
+
+
+def _votes(probes: _Probes, reference: NDArray[np.uint8]) -> _Votes:
     known = as_it_is(reference, 0)
-    order = np.argsort(known.codes, kind="stable")
-    codes, rows = known.codes[order], known.rows[order]
-    parts = [np.zeros((0, 4))]
-    for index, (tempo, patches) in enumerate(at_tempos(query, 1, _TEMPOS)):
-        flips = int(np.clip(np.log2(_MOST_PROBES / len(_TEMPOS) / max(len(patches.rows), 1)), 0, _FLIPS))
-        probes, _ = patches.probes(flips)
-        first = np.searchsorted(codes, probes, "left")
-        count = np.searchsorted(codes, probes, "right") - first
-        count[count > _COMMON] = 0
-        who, hits = _expanded(first, count)
-        middles = (patches.rows[who] + MIDDLE) / tempo
-        parts.append(np.column_stack([np.full(len(who), index), patches.pitches[who], middles, rows[hits] + MIDDLE]))
-    table = np.unique(np.concatenate(parts), axis=0)
+    codes, which, repeats = np.unique(known.codes, return_inverse=True, return_counts=True)
+    first = np.searchsorted(probes.codes, codes, "left")
+    count = np.searchsorted(probes.codes, codes, "right") - first
+    count[repeats > _COMMON] = 0
+    first, count = first[which], count[which]
+    places = np.repeat(first - np.cumsum(count) + count, count) + np.arange(int(count.sum()))
+    table = np.column_stack([probes.readings[places], np.repeat(known.rows + MIDDLE, count)])
+    table = np.unique(table, axis=0)
     return _Votes(table[:, 0].astype(np.intp), table[:, 1].astype(np.intp), table[:, 2], table[:, 3])
-
-
-def _expanded(first: NDArray[np.intp], count: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Of each cell (i, j) the places first..first + count: i and the place, for all of them."""
-    flat, total = count.ravel(), int(count.sum())
-    places = np.repeat(first.ravel() - np.cumsum(flat) + flat, flat) + np.arange(total)
-    return np.repeat(np.repeat(np.arange(len(count)), count.shape[1]), flat), places
 
 
 def _slope(x: NDArray[np.float64], y: NDArray[np.float64], usual: float) -> float:

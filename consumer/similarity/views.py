@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -24,6 +24,7 @@ from consumer.similarity.pictures import (
     has_bars,
     inner_pictures,
     turned,
+    turned_features,
 )
 from consumer.similarity.reel import Reel
 from consumer.similarity.slides import slides_of
@@ -34,6 +35,7 @@ _INSET_SIZES = (1.0, 0.78, 0.62, 0.5)
 _LEAST_INSET = 0.2
 _MOST_STARTS = 5
 _BAND_STEP = 0.5
+_PICTURES_AT_ONCE = 512
 
 
 class Seen:
@@ -98,6 +100,23 @@ class Seen:
             telling = self.telling[::stride, None]
             self._features[view, stride] = features(self.pictures(view, stride)) * telling
         return self._features[view, stride]
+
+    def features_of_each(self, views: Sequence[View], stride: int = 1) -> Features:
+        """float32 [len(views), n, 65]: `features` of each, up to rounding: turned ones are not made anew."""
+        unturned = {view: replace(view, quarter_turns=0, mirrored=False) for view in dict.fromkeys(views)}
+        missing = [view for view in dict.fromkeys(unturned.values()) if (view, stride) not in self._features]
+        telling = self.telling[::stride]
+        at_once = max(1, _PICTURES_AT_ONCE // max(len(telling), 1))
+        for start in range(0, len(missing), at_once):
+            some = missing[start : start + at_once]
+            made = features(np.concatenate([self.pictures(view, stride) for view in some]))
+            made = made.reshape(len(some), len(telling), made.shape[1]) * telling[:, None]
+            self._features |= {(view, stride): each for view, each in zip(some, made, strict=True)}
+        for view, plain in unturned.items():
+            if (view, stride) not in self._features:
+                turned_ones = turned_features(self._features[plain, stride], view.quarter_turns, view.mirrored)
+                self._features[view, stride] = turned_ones
+        return np.stack([self._features[view, stride] for view in views])
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from benchmarks.catalogue.synthetic import synthetic_film, telling_pictures
 from consumer.embedding import index_entries
 from consumer.similarity import compare
 from consumer.sound_terms import sound_terms
+from processor.bars import box_of, margins
 from processor.sound import FRAMES, code_count
 from tests.benchmarks.reels import SEEDS, material, reel
 from tests.consumer.fingerprints import blank_fingerprint
@@ -117,3 +118,13 @@ def test_clips_without_pictures_or_sound_are_not_mixed_of() -> None:
     mute = [replace(reel(seed), codes=reel(seed).codes[:0]) for seed in SEEDS]
     with pytest.raises(ValueError, match="one that sounds"):
         Material.of(mute)
+
+
+@pytest.mark.parametrize("window", [(0.0, 1.0, 0.0, 1.0), (0.15, 0.85, 0.0, 1.0), (0.1, 0.9, 0.2, 0.8)])
+def test_bars_are_found_as_the_processor_finds_them(window: tuple[float, float, float, float]) -> None:
+    film = film_of(reel(1))
+    pictures = framed(film.pictures, window, np.full((len(film.pictures), 4), 20.0, np.float32))
+    pictures[::5] = 90.0
+    expected = np.array([margins(np.round(picture.clip(0, 255)).astype(np.uint8)) for picture in pictures])
+    found = fingerprint_of(Film(pictures, film.interval, film.width, film.height))
+    assert found.box == pytest.approx(np.array(box_of(expected), np.float32))

@@ -17,6 +17,7 @@ import httpx
 
 from wrangler_compat.errors import VectorizeError
 from wrangler_compat.vectorize import checks, limits
+from wrangler_compat.vectorize.grouping import GroupedWrites
 from wrangler_compat.vectorize.types import (
     VectorizeDescription,
     VectorizeMatch,
@@ -44,6 +45,7 @@ class ChromaIndex:
         self._dimensions = dimensions
         self._id: str | None = None
         self._opening = asyncio.Lock()
+        self._upserts = GroupedWrites(self._upsert)
 
     async def insert(self, vectors: Sequence[VectorizeVector]) -> VectorizeMutation:
         checked = checks.first_of_each(checks.check_vectors(vectors, self._dimensions))
@@ -54,7 +56,7 @@ class ChromaIndex:
 
     async def upsert(self, vectors: Sequence[VectorizeVector]) -> VectorizeMutation:
         checked = checks.last_of_each(checks.check_vectors(vectors, self._dimensions))
-        await self._write("upsert", checked, await self._metadata_of([vector.id for vector in checked]))
+        await self._upserts.add(checked)
         return _mutation(checked)
 
     async def query(
@@ -132,6 +134,10 @@ class ChromaIndex:
             body["where"] = {limits.RESERVED_KEY: {"$eq": namespace}}
         found = await self._call("query", body)
         return [_matches(found, row, namespace) for row in range(len(values))]
+
+    async def _upsert(self, vectors: Sequence[VectorizeVector]) -> None:
+        last = checks.last_of_each(vectors)
+        await self._write("upsert", last, await self._metadata_of([vector.id for vector in last]))
 
     async def _metadata_of(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Of those that are there."""

@@ -17,6 +17,7 @@ from consumer.similarity.pictures import (
     has_bars,
     inner_pictures,
     turned,
+    turned_features,
     whitened,
 )
 from processor.phash import cropped as cropped_thumbnails
@@ -163,6 +164,14 @@ def test_mirrored_first_then_turned_counter_clockwise() -> None:
     assert turned(marked, 0, True)[0, 0, -1] == 1
     assert turned(marked, 1, False)[0, -1, 0] == 1
     assert turned(marked, 1, True)[0, 0, 0] == 1
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
+def test_the_features_of_a_turned_picture_are_those_of_the_picture(quarter_turns: int, mirrored: bool) -> None:
+    pictures = some()
+    made = features(turned(pictures, quarter_turns, mirrored))
+    assert turned_features(features(pictures), quarter_turns, mirrored) == pytest.approx(made, abs=1e-5)
 
 
 def test_a_mirrored_view_is_free() -> None:

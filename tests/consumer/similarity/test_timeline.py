@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from consumer.similarity.timeline import BACKWARDS, SPEEDS, STEP, UNRELATED, Strides, best_lines, on_grid
+from consumer.similarity.timeline import (
+    BACKWARDS,
+    SPEEDS,
+    STEP,
+    UNRELATED,
+    Strides,
+    best_lines,
+    best_lines_of_each,
+    on_grid,
+)
 
 Matrix = NDArray[np.float32]
 
@@ -53,6 +62,21 @@ def test_no_line_has_more_mass_than_the_best(rows: int, more: int, seed: int, sp
     lines = best_lines(matrix, speeds)
     slow = slow_best_mass(matrix, speeds)
     assert (lines[0].mass if lines else 0.0) == pytest.approx(slow, abs=1e-4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    size=st.tuples(st.integers(0, 9), st.integers(0, 9)),
+    seed=st.integers(0, 10**6),
+    most=st.integers(1, 3),
+    least_mass=st.sampled_from([0.0, 0.5, 2.0]),
+)
+def test_many_matrices_have_the_lines_of_each(size: tuple[int, int], seed: int, most: int, least_mass: float) -> None:
+    matrices = np.random.default_rng(seed).uniform(-0.5, 1.0, (3, *size)).astype(np.float32)
+    speeds = (1.0, 0.8, -1.0)
+    found = best_lines_of_each(matrices, speeds, most, Strides(2, 1), least_mass)
+    each = [best_lines(matrix, speeds, most, Strides(2, 1)) for matrix in matrices]
+    assert found == [[line for line in lines if line.mass >= least_mass] for lines in each]
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(30, 30), (30, 60), (60, 30)])

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from consumer.similarity.tone_matching import LEAST_ROWS, ToneStretch, tone_stretches
+from consumer.similarity.tone_matching import LEAST_ROWS, ToneQuery, ToneStretch, tone_stretches
 from processor.tones import tones
 from tests.consumer.sounds import Pcm, hum, joined, melody, mixed, noise, silence, siren
 from wire.fingerprints import CODE_SECONDS, TONES
@@ -13,8 +14,12 @@ from wire.fingerprints import CODE_SECONDS, TONES
 SECOND = 1 / CODE_SECONDS
 
 
+def stretches(query: NDArray[np.uint8], reference: NDArray[np.uint8]) -> list[ToneStretch]:
+    return tone_stretches(ToneQuery(query), reference)
+
+
 def best(query: Pcm, reference: Pcm) -> ToneStretch:
-    found = tone_stretches(tones(query), tones(reference))
+    found = stretches(tones(query), tones(reference))
     assert found
     return found[0]
 
@@ -57,25 +62,25 @@ def test_any_change_within_the_grid_is_found(seed: int, semitones: float, tempo:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_unrelated_sounds_have_nothing_in_common(seed: int) -> None:
-    assert tone_stretches(tones(melody(seed)), tones(melody(seed + 100))) == []
+    assert stretches(tones(melody(seed)), tones(melody(seed + 100))) == []
 
 
 @pytest.mark.parametrize("make", [noise, hum], ids=["noise", "hum"])
 def test_two_recordings_of_noise_or_hum_have_nothing_in_common(make: type[Pcm]) -> None:
     for seed in range(4):
-        assert tone_stretches(tones(make(seed)), tones(make(seed + 50))) == []
+        assert stretches(tones(make(seed)), tones(make(seed + 50))) == []
 
 
 def test_silence_has_nothing_in_common_with_anything() -> None:
     quiet = tones(silence())
-    assert tone_stretches(quiet, quiet) == []
-    assert tone_stretches(quiet, tones(melody(1))) == []
-    assert tone_stretches(np.zeros((0, TONES), np.uint8), tones(melody(1))) == []
+    assert stretches(quiet, quiet) == []
+    assert stretches(quiet, tones(melody(1))) == []
+    assert stretches(np.zeros((0, TONES), np.uint8), tones(melody(1))) == []
 
 
 @pytest.mark.parametrize("period", [1.0, 2.0, 4.0])
 def test_two_sirens_are_alike_and_have_no_variety(period: float) -> None:
-    found = tone_stretches(tones(siren(1, period=period)), tones(siren(2, period=period)))
+    found = stretches(tones(siren(1, period=period)), tones(siren(2, period=period)))
     assert all(each.variety < 0.3 for each in found)
 
 
@@ -92,9 +97,9 @@ def test_several_parts_are_several_stretches_each_with_its_own_pitch() -> None:
     original = melody(4, 30.0)
     high = melody(4, 30.0, semitones=2.0)[: 10 * 11025]
     fast = melody(4, 30.0, tempo=1.12)[int(18 / 1.12 * 11025) :]
-    stretches = tone_stretches(tones(joined(fast, melody(12, 5.0), high)), tones(original))
-    assert len(stretches) == 2
-    first, second = sorted(stretches, key=lambda each: each.start)
+    found = stretches(tones(joined(fast, melody(12, 5.0), high)), tones(original))
+    assert len(found) == 2
+    first, second = sorted(found, key=lambda each: each.start)
     assert (first.tempo, second.tempo) == pytest.approx((1.12, 1.0), rel=0.02)
     assert (first.semitones, second.semitones) == pytest.approx((0, 2), abs=0.3)
     assert (first.ref_start, second.ref_start) == pytest.approx((18 * SECOND, 0), abs=SECOND)
@@ -126,7 +131,7 @@ def test_silence_on_both_sides_belongs_to_a_stretch_and_does_not_count() -> None
 
 def test_a_moment_is_no_stretch() -> None:
     moment = melody(7, 20.0, semitones=1.0)[: int(2.5 * 11025)]
-    assert tone_stretches(tones(joined(moment, melody(30, 10.0))), tones(melody(7, 20.0))) == []
+    assert stretches(tones(joined(moment, melody(30, 10.0))), tones(melody(7, 20.0))) == []
     assert pytest.approx(3.0, abs=0.1) == LEAST_ROWS * CODE_SECONDS
 
 
@@ -141,7 +146,7 @@ def test_minutes_are_laid_exactly_from_end_to_end() -> None:
 def test_comparing_is_deterministic_and_changes_nothing() -> None:
     query, reference = tones(melody(11, 10.0, semitones=1.0)), tones(melody(11, 10.0))
     before = query.tobytes(), reference.tobytes()
-    assert tone_stretches(query, reference) == tone_stretches(query, reference)
+    assert stretches(query, reference) == stretches(query, reference)
     assert (query.tobytes(), reference.tobytes()) == before
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from consumer.similarity.pictures import WHOLE, Window
 from consumer.similarity.search import LEAST_INSET_MASS, LEAST_MASS, LEAST_SAMPLES, inset_proposals, proposals
 from consumer.similarity.views import Seen, View, inset_windows, pairs_of_views
 from tests.consumer.clips import clip, cropped, fingerprint_of, framed, letterboxed, mirrored, still, trimmed, turned
+from tests.consumer.fingerprints import blank_fingerprint
 
 
 def seen(source: object = None) -> Seen:
@@ -59,6 +61,29 @@ def test_insets_lie_within_the_picture_and_keep_their_aspect(ratio: float) -> No
         assert -1e-9 <= top < bottom <= 1 + 1e-9
         assert -1e-9 <= left < right <= 1 + 1e-9
         assert (right - left) * ratio == pytest.approx(bottom - top, rel=1e-6)
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+def test_the_features_of_many_views_are_those_of_each(stride: int) -> None:
+    made_up = letterboxed(clip(3), 0.15)
+    together, alone = seen(made_up), seen(made_up)
+    windows = (WHOLE, (0.1, 0.9, 0.2, 0.7))
+    views = [
+        View(with_bars, window, quarter_turns, mirrored)
+        for with_bars in (False, True)
+        for window in windows
+        for quarter_turns in (0, 1, 3)
+        for mirrored in (False, True)
+    ]
+    found = together.features_of_each([*views, views[0]], stride)
+    assert found == pytest.approx(np.stack([alone.features(view, stride) for view in [*views, views[0]]]), abs=1e-5)
+    assert together.features_of_each(views[:1], stride) == pytest.approx(found[:1], abs=0)
+
+
+def test_a_video_without_samples_has_features_of_none() -> None:
+    blank = blank_fingerprint()
+    none = {name: getattr(blank, name)[:0] for name in ("times", "frames", "contrast", "brightness", "bars")}
+    assert Seen(replace(blank, **none)).features_of_each([View(), View(mirrored=True)]).shape == (2, 0, 65)
 
 
 def test_the_best_proposal_of_a_copy_is_the_way_it_was_made() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncIterator
 from typing import Any
@@ -198,3 +199,14 @@ async def test_many_vectors_page_by_page(index: VectorizeIndex) -> None:
     assert len(listed) == 2500
     assert set(listed) == {one.id for one in vectors}
     assert (await index.describe()).vector_count == 2500
+
+
+async def test_many_upserts_at_a_time_all_come_to_be(index: VectorizeIndex) -> None:
+    """Of one id the last that was asked for; its metadata are replaced, not merged."""
+    await index.upsert([vector("same", *X, old=True)])
+    same = [index.upsert([vector("same", *values, new=n)]) for n, values in enumerate((X, Y, Z))]
+    others = [index.upsert([vector(f"v{n}", *Y), vector(f"w{n}", *Z)]) for n in range(5)]
+    answers = await asyncio.gather(*same, *others)
+    assert [answer.ids for answer in answers[3:]] == [(f"v{n}", f"w{n}") for n in range(5)]
+    assert await ids_of(index) == {"same", *(f"{letter}{n}" for letter in "vw" for n in range(5))}
+    assert await index.get_by_ids(["same"]) == [vector("same", *Z, new=2)]
