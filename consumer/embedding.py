@@ -26,6 +26,9 @@ _SCENE_SECONDS = 1.0
 _VIEW_SECONDS = 4.0
 _QUERY_SECONDS = 2.0
 _QUERY_SAMPLES = (6, 24)
+_MOST_SAMPLES = 96
+"""Of an upload of hours, which may hold pieces of many videos."""
+_LOOKED_THROUGH = 512
 _TURNED_SAMPLES = 3
 _INSET_SAMPLES = 2
 _LARGEST_INSET = 0.7
@@ -84,8 +87,27 @@ def query_vectors(fingerprint: Fingerprint) -> list[tuple[float, ...]]:
 
 
 def _asked(seen: Seen) -> NDArray[np.intp]:
+    """One each two seconds of a short upload; of a long one more slowly more. Of samples that are too many, those stay
+    that resemble the others least: a piece of a compilation may have a single one."""
+    rows = _spread(picked_samples(seen), _LOOKED_THROUGH)
+    return rows[_unlike(seen.features(View())[rows], _asked_at_most(seen.fingerprint.duration))]
+
+
+def _asked_at_most(seconds: float) -> int:
     least, most = _QUERY_SAMPLES
-    return _spread(picked_samples(seen), round(np.clip(seen.fingerprint.duration / _QUERY_SECONDS, least, most)))
+    longer = max(1.0, seconds / (most * _QUERY_SECONDS))
+    return round(min(np.clip(seconds / _QUERY_SECONDS, least, most) * np.sqrt(longer), _MOST_SAMPLES))
+
+
+def _unlike(features: Features, most: int) -> NDArray[np.intp]:
+    """Which of the samples are kept, ascending: of the two most alike the later one goes, until `most` are left."""
+    earlier = np.tri(len(features), k=-1, dtype=np.bool_)
+    likeness = np.where(earlier, features @ features.T, -np.inf)
+    left = np.ones(len(features), np.bool_)
+    for _ in range(len(features) - most):
+        later = int(likeness.max(axis=1).argmax())
+        left[later], likeness[later], likeness[:, later] = False, -np.inf, -np.inf
+    return np.flatnonzero(left)
 
 
 def picked_samples(seen: Seen) -> NDArray[np.intp]:

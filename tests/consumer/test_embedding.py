@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from consumer.embedding import index_entries, picked_samples, query_vectors
+from consumer.embedding import _asked_at_most, index_entries, picked_samples, query_vectors
 from consumer.similarity.views import Seen
 from tests.consumer.clips import (
     Clip,
@@ -140,10 +140,25 @@ def test_entries_a_minute_are_bounded(source: Clip, most_samples: int) -> None:
     assert 1 <= len(index_entries(fingerprint)) <= most_samples * VIEWS
 
 
-@pytest.mark.parametrize("seconds", [4.0, 60.0])
-def test_a_query_asks_a_bounded_number_of_vectors(seconds: float) -> None:
+@pytest.mark.parametrize(("seconds", "most"), [(4.0, 200), (60.0, 330)])
+def test_a_query_asks_a_bounded_number_of_vectors(seconds: float, most: int) -> None:
     asked = query_vectors(fingerprint_of(letterboxed(clip(4, duration=seconds, shot_seconds=1.0), 0.15)))
-    assert 10 <= len(asked) <= 300
+    assert 10 <= len(asked) <= most
+
+
+@pytest.mark.parametrize("place", [0.2, 0.5, 0.8])
+def test_a_still_piece_among_quick_cuts_is_asked_for(place: float) -> None:
+    """It has one sample that stands for it, of more than are asked for."""
+    piece, cuts = still(clip(77, duration=6.0)), clip(78, duration=18.0, shot_seconds=1.0)
+    before, after = trimmed(cuts, 0.0, 18 * place), trimmed(cuts, 18 * place, 18.0)
+    entries = np.array([entry.vector for entry in index_entries(fingerprint_of(piece))])
+    asked = np.array(query_vectors(fingerprint_of(joined(before, piece, after))))
+    assert (asked @ entries.T).max() > 0.97
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(4.0, 6), (20.0, 10), (48.0, 24), (600.0, 85), (36_000.0, 96)])
+def test_long_uploads_ask_more_but_not_without_end(seconds: float, most: int) -> None:
+    assert _asked_at_most(seconds) == most
 
 
 @pytest.mark.parametrize("level", [0.0, 16.0, 235.0])
