@@ -29,6 +29,9 @@ USER = "benchmark"
 _LEASE_SECONDS = 600
 """Nobody renews a lease here."""
 
+_START_SECONDS = 300.0
+"""A busy machine, or a full folder, keeps Chroma from answering for a while."""
+
 _ADD_USER = "INSERT INTO users (id, email, created_at) VALUES (?1, ?1, '2026') ON CONFLICT DO NOTHING"
 
 
@@ -61,7 +64,8 @@ async def open_instance(folder: Path, environ: Mapping[str, str]) -> AsyncIterat
 
         def start(name: str) -> str:
             program = programs[name]
-            servers.enter_context(running(program, folder / f"{name}.log", environ))
+            log = folder / f"{name}.log"
+            servers.enter_context(running(program, log, environ, timeout_seconds=_START_SECONDS))
             return program.url
 
         programs = {

@@ -31,13 +31,19 @@ class Reel:
 
     def at(self, seconds: Seconds) -> Pictures:
         """float32 [k, 32, 32]: blended between the two nearest pictures; beyond the ends, the end's."""
+        before, after, share = self.between(seconds)
+        share = share[:, None, None]
+        return np.asarray((1 - share) * self.pictures[before] + share * self.pictures[after], dtype=np.float32)
+
+    def between(self, seconds: Seconds) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+        """Between which two pictures, each the other's neighbour, these times lie, intp, and how far from the first to
+        the second, float32 0..1; all of the shape of `seconds`. Of a single picture both are it."""
         where = np.clip(np.asarray(seconds) / self.step, self.places[0], self.places[-1])
         after = np.searchsorted(self.places, where, side="right")
         after = np.clip(after, min(1, len(self.places) - 1), len(self.places) - 1)
         before = np.maximum(after - 1, 0)
         gap = np.maximum(self.places[after] - self.places[before], 1)
-        share = ((where - self.places[before]) / gap).astype(np.float32)[:, None, None]
-        return np.asarray((1 - share) * self.pictures[before] + share * self.pictures[after], dtype=np.float32)
+        return before, after, ((where - self.places[before]) / gap).astype(np.float32)
 
     def around(self, seconds: Seconds, reach: float) -> Reel:
         """Only what lies within reach (seconds) of these times."""

@@ -7,7 +7,7 @@ best course is then made exact.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +25,12 @@ _SPEED_MARGIN = 0.008
 _MOST_CLIMBS = 3
 _FIRST, _LAST = (0.12, 0.015), (0.03, 0.005)
 """Steps of the search for the exact course: seconds of offset, speed."""
+
+_STANDS = 1e-7
+"""Share of the pictures' energy up to which what changes of them is rounding."""
+
+_NONE = 1e-18
+"""Energy, squared, of pictures that show nothing: they agree with none."""
 
 Course = tuple[float, float]
 """speed, offset: reference seconds = speed * query seconds + offset."""
@@ -44,7 +50,7 @@ def exact_course(own: Pictures, other: Reel, moments: NDArray[np.intp], affine: 
     even = float(np.copysign(1.0, rough[0]))
     others = {*(even * speed for speed in SPEEDS), rough[0]} - {even}
     steadily, otherwise = (_by_movement(changes, rough, speeds) for speeds in ((even,), others))
-    pictures = _SideBySide.of(seen[beside[:, beside.shape[1] // 2]], reel, at)
+    pictures = SideBySide.of(seen[beside[:, beside.shape[1] // 2]], reel, at)
     steady = (even, rough[1] + (rough[0] - even) * float(at.mean()))
     best = pictures.searched([rough, otherwise], (_FIRST, _LAST))
     unchanged = pictures.searched([steady, steadily], ((_FIRST[0], 0.0), (_LAST[0], 0.0)))
@@ -67,39 +73,86 @@ def _warped(other: Reel, seconds: NDArray[np.float64], affine: Affine) -> tuple[
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _SideBySide:
-    """mine: float32 [k, 32, 32], the query at some moments (`at`, seconds). changes: the same without their mean."""
+class SideBySide:
+    """The query at k moments and the n pictures of a reel, as the products of which any blend of those is compared.
 
-    mine: Pictures
-    changes: Pictures
+    products, changes: float32 [k, n], of the query's pictures, and of what is left of them without their mean, with
+    those of the reel. sizes: of the former and of the latter. reel_energy, changes_energy: float32 [n, 2], of each of
+    the reel's pictures with itself and with the next; the second without their mean, as `rest` (float32 [n, 1024]) is.
+    at: seconds of the moments.
+    """
+
+    products: NDArray[np.float32]
+    changes: NDArray[np.float32]
+    sizes: tuple[float, float]
+    reel_energy: NDArray[np.float32]
+    changes_energy: NDArray[np.float32]
+    rest: NDArray[np.float32]
     reel: Reel
     at: NDArray[np.float64]
 
     @classmethod
-    def of(cls, mine: Pictures, reel: Reel, at: NDArray[np.float64]) -> _SideBySide:
-        return cls(mine, mine - mine.mean(axis=0), reel, at)
+    def of(cls, mine: Pictures, reel: Reel, at: NDArray[np.float64]) -> SideBySide:
+        """mine: float32 [k, 32, 32]."""
+        own, theirs = mine.reshape(len(mine), -1), reel.pictures.reshape(len(reel.pictures), -1)
+        change, rest = own - own.mean(axis=0), theirs - theirs.mean(axis=0)
+        sizes = float(np.vdot(own, own)), float(np.vdot(change, change))
+        return cls(own @ theirs.T, change @ rest.T, sizes, _with_the_next(theirs), _with_the_next(rest), rest, reel, at)
 
-    def agreement(self, course: Course) -> float:
-        speed, offset = course
-        shown = self.reel.at(speed * self.at + offset)
-        return _correlation(self.mine, shown) + _correlation(self.changes, shown - shown.mean(axis=0))
+    def agreements(self, courses: Sequence[Course]) -> list[float]:
+        """Of each course the correlation of the pictures, and that of what is left of them without their mean."""
+        line = np.asarray(courses)
+        before, after, share = self.reel.between(line[:, :1] * self.at + line[:, 1:])
+        blend = (1 - share, share)
+        moments = np.arange(len(self.at))
+
+        def of_both(products: NDArray[np.float32]) -> NDArray[np.float64]:
+            both = blend[0] * products[moments, before] + blend[1] * products[moments, after]
+            return np.asarray(both.sum(axis=1, dtype=np.float64))
+
+        def of_the_reel(energy: NDArray[np.float32]) -> NDArray[np.float64]:
+            ends = blend[0] ** 2 * energy[before, 0] + blend[1] ** 2 * energy[after, 0]
+            return np.asarray((ends + 2 * blend[0] * blend[1] * energy[before, 1]).sum(axis=1, dtype=np.float64))
+
+        weights = np.zeros((len(line), len(self.rest)), np.float32)
+        for places, part in zip((before, after), blend, strict=True):
+            np.add.at(weights, (np.arange(len(line))[:, None], places), part)
+        looked_at = weights.any(axis=0)
+        total = weights[:, looked_at] @ self.rest[looked_at]
+        energy, change = of_the_reel(self.reel_energy), of_the_reel(self.changes_energy)
+        left = change - np.einsum("cp,cp->c", total, total, dtype=np.float64) / len(self.at)
+        stands = left <= _STANDS * energy
+        moving = np.where(
+            stands, 0.0, of_both(self.changes) / np.sqrt(np.where(stands, 1.0, left * self.sizes[1]) + _NONE)
+        )
+        still = of_both(self.products) / np.sqrt(energy * self.sizes[0] + _NONE)
+        return [float(value) for value in still + moving]
 
     def searched(self, courses: Iterable[Course], steps: Iterable[tuple[float, float]]) -> tuple[float, Course]:
         """The best course near the best of those given, and how well it agrees."""
-        best = max((self.agreement(course), course) for course in courses)
+        best = self._best(list(courses))
         for width, speed_width in steps:
             for _ in range(_MOST_CLIMBS if speed_width else 1):
-                around = max((self.agreement(course), course) for course in self._around(best[1], width, speed_width))
+                around = self._best(list(self._around(best[1], width, speed_width)))
                 if around[0] <= best[0]:
                     break
                 best = around
         return best
+
+    def _best(self, courses: Sequence[Course]) -> tuple[float, Course]:
+        return max(zip(self.agreements(courses), courses, strict=True))
 
     def _around(self, course: Course, width: float, speed_width: float) -> Iterator[Course]:
         speed0, offset0 = course
         for speed in dict.fromkeys((speed0 - speed_width, speed0, speed0 + speed_width)):
             turned = offset0 + (speed0 - speed) * float(self.at.mean())
             yield from ((speed, turned + shift * width) for shift in range(-4, 5))
+
+
+def _with_the_next(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32 [n, 2]: the products of each row with itself, and with the next one; the last one's own once more."""
+    following = np.concatenate([rows[1:], rows[-1:]])
+    return np.stack([np.einsum("np,np->n", rows, other) for other in (rows, following)], axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,8 +197,3 @@ def _by_movement(changes: _Changes, rough: Course, speeds: Iterable[float]) -> C
         best = int(likeness.argmax())
         found.append((float(likeness[best]), (speed, float(offsets[best]))))
     return max(found)[1]
-
-
-def _correlation(one: Pictures, other: Pictures) -> float:
-    size = float(np.sqrt(np.vdot(one, one) * np.vdot(other, other)))
-    return float(np.vdot(one, other)) / max(size, 1e-9)

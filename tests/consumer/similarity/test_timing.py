@@ -10,7 +10,7 @@ from consumer.similarity.pictures import GRID, WHOLE, Pictures
 from consumer.similarity.reel import Reel
 from consumer.similarity.registration import of_window
 from consumer.similarity.timeline import FINE_STEP, STEP
-from consumer.similarity.timing import Course, exact_course
+from consumer.similarity.timing import Course, SideBySide, exact_course
 
 SECONDS = 40.0
 LOOKS = np.random.default_rng(5)
@@ -80,3 +80,30 @@ def test_one_moment_is_enough_to_be_asked() -> None:
     speed, offset = course(played(1.0, 12.0), (1.0, 13.0), np.array([4]))
     assert speed == 1.0
     assert offset == pytest.approx(12.0, abs=0.1)
+
+
+@pytest.mark.parametrize("count", [1, 2, 30])
+@pytest.mark.parametrize("moving", [1.0, 0.02, 0.0])
+def test_a_course_is_judged_as_the_pictures_along_it_are(count: int, moving: float) -> None:
+    """Also beyond the ends, where the reel shows its first or its last picture."""
+    dice = np.random.default_rng(count)
+    reel = Reel.whole(np.asarray(WALL + moving * dice.normal(0, 20, (count, GRID, GRID)), np.float32), FINE_STEP)
+    at = np.arange(6, dtype=np.float64) * np.float64(STEP)
+    mine = np.asarray(WALL + dice.normal(0, 20, (len(at), GRID, GRID)), np.float32)
+    courses = [(1.0, 0.0), (1.0, 0.13), (-1.0, 5.0), (0.8, 100.0), (1.2, -100.0)]
+
+    def correlation(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+        size = np.sqrt(
+            np.vdot(
+                one,
+                one,
+            )
+            * np.vdot(other, other)
+        )
+        return float(np.vdot(one, other) / size) if size > 1.0 else 0.0
+
+    slow = []
+    for speed, offset in courses:
+        shown = reel.at(speed * at + offset).astype(np.float64)
+        slow.append(correlation(mine, shown) + correlation(mine - mine.mean(axis=0), shown - shown.mean(axis=0)))
+    assert SideBySide.of(mine, reel, at).agreements(courses) == pytest.approx(slow, abs=1e-4)
