@@ -45,24 +45,28 @@ class Search:
     max_candidates: int
 
     async def query_of(self, fingerprint: Fingerprint) -> Query:
-        vectors = await self.workers.run(self.detection.query_vectors, fingerprint)
-        sound = await self.workers.run(self.detection.sound_question, fingerprint)
+        vectors, sound = await asyncio.gather(
+            self.workers.run(self.detection.query_vectors, fingerprint),
+            self.workers.run(self.detection.sound_question, fingerprint),
+        )
         video_vector = fingerprint.video_vector.tolist() if fingerprint.video_vector.any() else []
         return Query(video_vector, vectors, sound)
 
     async def find(self, video: Video, query: Query) -> Found:
         """The candidates. The version is read first: whatever changes after that makes it stale."""
         version = await self._version()
-        votes = await self._sound_votes(video, query)
         top_k = self.top_k
+        votes, vector_hits = await asyncio.gather(
+            self._sound_votes(video, query), self._vector_hits(video, query, top_k)
+        )
         while True:
-            vector_hits = await self._vector_hits(video, query, top_k)
             proposed = {hit[0] for hit in vector_hits} | votes.keys()
             eligible = await self._eligible(video, proposed)
             # Twins uploaded together, none of which counts against this one, must not crowd out the one that does.
             if top_k >= _MOST_TOP_K or len(eligible) * 2 >= min(len(proposed), self.max_candidates):
                 break
             top_k = _MOST_TOP_K
+            vector_hits = await self._vector_hits(video, query, top_k)
         approved = {video_id for video_id in eligible if eligible[video_id].status == "approved"}
         # Many altered copies that wait for review must not crowd out the one original.
         ranked = _ranked(vector_hits, votes, approved, self.max_candidates)
@@ -84,14 +88,11 @@ class Search:
         return int(await self.db.prepare(queries.VERSION).first("version"))
 
     async def _vector_hits(self, video: Video, query: Query, top_k: int) -> list[tuple[str, float]]:
-        hits: list[tuple[str, float]] = []
-        if query.video_vector:
-            near = await self.videos.query(query.video_vector, top_k=top_k)
-            hits += [(match.id, match.score) for match in near.matches]
-        scores: list[tuple[str, float]] = []
-        for some in queries.chunks(query.vectors, _QUERY_BATCH):
-            for answer in await self.segments.query_batch(some, top_k=top_k):
-                scores += [(match.id, match.score) for match in answer.matches]
+        whole = self.videos.query_batch([query.video_vector] if query.video_vector else [], top_k=top_k)
+        parts = (self.segments.query_batch(some, top_k=top_k) for some in queries.chunks(query.vectors, _QUERY_BATCH))
+        near, *answers = await asyncio.gather(whole, *parts)
+        hits = [(match.id, match.score) for answer in near for match in answer.matches]
+        scores = [(match.id, match.score) for some in answers for answer in some for match in answer.matches]
         owners = await owners_of(self.db, {vector_id for vector_id, _ in scores})
         hits += [(owner, score) for vector_id, score in scores for owner in owners.get(vector_id, ())]
         return [hit for hit in hits if hit[0] != video.id]
