@@ -23,6 +23,9 @@ CLIP = 2.5
 BAND = 10
 """Frequencies u + v <= BAND are compared."""
 
+LOWEST = 5
+"""Those up to here say roughly what a picture shows."""
+
 TELLING_CONTRAST = 3
 """Standard deviation of the luma under which a sample shows nothing that could be compared."""
 
@@ -116,6 +119,14 @@ def turned_features(features: Features, quarter_turns: int, mirrored: bool) -> F
     return np.asarray(features[..., places] * signs, dtype=np.float32)
 
 
+def lowest(of: Features) -> Features:
+    """float32 [..., 20], L2 norm 1 each: the frequencies u + v <= LOWEST of `features`, which bear more misplacement.
+    What has none gives zeros."""
+    some = of[..., _is_lowest()]
+    norm = np.linalg.norm(some, axis=-1, keepdims=True)
+    return np.asarray(np.where(norm < 1e-6, 0.0, some / np.maximum(norm, 1e-6)), dtype=np.float32)
+
+
 def whitened(pictures: Pictures, band: int, detail: Detail = ALL_DETAIL) -> Pictures:
     """float32 [n, 32, 32]: each picture with the 1/f of nature evened out, frequencies u + v <= band, RMS 1.
 
@@ -177,6 +188,13 @@ def _turn(quarter_turns: int, mirrored: bool) -> tuple[NDArray[np.intp], NDArray
     for _ in range(quarter_turns):
         places, signs = places.T, odd[:, None] * signs.T
     return places[_band(BAND)], signs[_band(BAND)]
+
+
+@lru_cache(maxsize=1)
+def _is_lowest() -> NDArray[np.bool_]:
+    """bool [65]: of the frequencies that features have, in their order."""
+    total = np.add.outer(np.arange(BAND + 1), np.arange(BAND + 1))
+    return np.asarray(total[_band(BAND)] <= LOWEST)
 
 
 @lru_cache(maxsize=512)

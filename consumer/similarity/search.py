@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.similarity.pictures import WHOLE
+from consumer.similarity.pictures import WHOLE, Features, lowest
 from consumer.similarity.timeline import BACKWARDS, SPEEDS, UNRELATED, Line, Strides, best_lines_of_each
 from consumer.similarity.views import Seen, View, inset_windows, pairs_of_views
 
@@ -18,8 +18,11 @@ LEAST_SAMPLES = 4
 LEAST_MASS = 0.5
 """A line of less mass (`Line`) is not worth registering: three in four unrelated videos have none that reaches it."""
 
-LEAST_INSET_MASS = 0.2
+LEAST_INSET_MASS = 0.3
 """The same of an inset, of which fewer samples are looked at."""
+
+_LOWEST_WEIGHT = 0.25
+"""What agrees in the lowest frequencies counts so much beside what agrees in all: it does so more easily."""
 
 _MOST_ROWS = 300
 _ROUGH_LOOKED_AT = 4
@@ -111,12 +114,27 @@ def inset_proposals(query: Seen, reference: Seen, free: NDArray[np.bool_]) -> li
     first: list[Hypothesis] = []
     for start in range(0, len(views), at_once):
         some = views[start : start + at_once]
-        matrices = query.features_of_each(some, stride) @ whole.T
-        np.copyto(matrices, UNRELATED, where=says_nothing)
-        lines_of_each = best_lines_of_each(matrices, (1.0,), 1, Strides(query=stride), LEAST_INSET_MASS)
-        for view, lines in zip(some, lines_of_each, strict=True):
-            first.extend(Hypothesis(view, View(), _within(line, query)) for line in lines)
+        own = query.features_of_each(some, stride)
+        finely = _inset_lines(own, whole, says_nothing, stride)
+        roughly = _inset_lines(lowest(own), lowest(whole), says_nothing, stride)
+        for view, fine, rough in zip(some, finely, roughly, strict=True):
+            lines = [*fine, *(replace(line, mass=line.mass * _LOWEST_WEIGHT) for line in rough)]
+            first.extend(Hypothesis(view, View(), _within(line, query)) for line in _together(lines))
     return [each for each in _by_mass(first) if _is_promising(each.line, LEAST_INSET_MASS)][:_INSETS_LOOKED_AT]
+
+
+def _inset_lines(own: Features, whole: Features, says_nothing: NDArray[np.bool_], stride: int) -> list[list[Line]]:
+    """The best line of each window, if it lasts. own: float32 [k, n, f], of k windows. whole: float32 [m, f]."""
+    matrices = own @ whole.T
+    np.copyto(matrices, UNRELATED, where=says_nothing)
+    lines_of_each = best_lines_of_each(matrices, (1.0,), 1, Strides(query=stride))
+    return [[line for line in lines if line.samples >= LEAST_SAMPLES] for lines in lines_of_each]
+
+
+def _together(lines: list[Line]) -> list[Line]:
+    """The line of most mass, with the mass of all. Where a window lies a little off, or what is around an inset blurs
+    it, only its lowest frequencies agree; where those of another video do, the others do not."""
+    return [replace(max(lines, key=lambda each: each.mass), mass=sum(each.mass for each in lines))] if lines else []
 
 
 def _is_promising(line: Line, least_mass: float) -> bool:

@@ -16,6 +16,7 @@ from consumer.similarity.pictures import (
     full_pictures,
     has_bars,
     inner_pictures,
+    lowest,
     turned,
     turned_features,
     whitened,
@@ -99,6 +100,16 @@ def test_features_are_the_weighted_low_frequencies() -> None:
             ]
         )
         assert found == pytest.approx(expected / np.linalg.norm(expected), abs=1e-4)
+
+
+def test_the_lowest_frequencies_bear_more_misplacement() -> None:
+    pictures = some()
+    moved = cut(pictures, (0.06, 1.0, 0.0, 0.94))
+    plain, rough = features(pictures), lowest(features(pictures))
+    assert rough.shape == (6, 20)
+    assert np.linalg.norm(rough, axis=1) == pytest.approx(1.0, abs=1e-5)
+    assert ((rough * lowest(features(moved))).sum(axis=1) > (plain * features(moved)).sum(axis=1)).all()
+    assert not lowest(np.zeros((2, 65), np.float32)).any()
 
 
 @settings(max_examples=20, deadline=None)

@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from consumer.similarity.pictures import WHOLE, Window
 from consumer.similarity.search import LEAST_INSET_MASS, LEAST_MASS, LEAST_SAMPLES, inset_proposals, proposals
 from consumer.similarity.views import Seen, View, inset_windows, pairs_of_views
-from tests.consumer.clips import clip, cropped, fingerprint_of, framed, letterboxed, mirrored, still, trimmed, turned
+from tests.consumer.clips import (
+    clip,
+    cropped,
+    fingerprint_of,
+    framed,
+    graded,
+    letterboxed,
+    mirrored,
+    still,
+    trimmed,
+    turned,
+)
 from tests.consumer.fingerprints import blank_fingerprint
 
 
@@ -113,6 +124,16 @@ def test_an_inset_is_proposed_where_it_is() -> None:
     found = inset_proposals(query, seen(), query.telling)
     top, bottom, left, right = found[0].query.window
     assert (top + bottom) / 2 == pytest.approx(0.5 / 3 + 0.25, abs=0.12)
+    assert (left + right) / 2 == pytest.approx(0.5, abs=0.12)
+
+
+@pytest.mark.parametrize(("seed", "share"), [(1, 0.5), (2, 0.55), (3, 0.55), (5, 0.6)])
+def test_a_faint_inset_is_proposed_where_it_is(seed: int, share: float) -> None:
+    """What lies around it is far stronger, and blurs into it at the few frequencies that are kept of the whole."""
+    source = graded(clip(seed), 0.25, 90)
+    query = seen(framed(source, share))
+    top, bottom, left, right = inset_proposals(query, seen(source), query.telling)[0].query.window
+    assert (top + bottom) / 2 == pytest.approx((1 - share) / 3 + share / 2, abs=0.12)
     assert (left + right) / 2 == pytest.approx(0.5, abs=0.12)
 
 
