@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -34,13 +34,13 @@ class Comparison:
 
     async def read(self, key: str) -> Fingerprint | None:
         """The fingerprint that is kept under this key; None: it is gone, or cannot be read."""
-        body = await self.bucket.get(key)
-        if body is None or isinstance(body, R2Object):
+        body = await self._kept(key)
+        if body is None:
             return None
         try:
-            return await self.workers.run(unpack, await body.bytes())
+            return await self.workers.run(unpack, body)
         except FingerprintFormatError as error:
-            _log.error("fingerprint_unreadable", key=key, error=str(error))
+            _say_unreadable(key, error)
             return None
 
     async def evidence(
@@ -88,11 +88,44 @@ class Comparison:
         return await self.workers.run(partial(self.detection.decide, approved=approved), pairs)
 
     async def _measure(self, fingerprint: Fingerprint, candidates: Sequence[Candidate]) -> dict[str, Evidence]:
-        read = await asyncio.gather(*(self.read(each.fingerprint_key) for each in candidates))
-        pairs = zip(candidates, read, strict=True)
-        there = {each.video_id: reference for each, reference in pairs if reference is not None}
-        measured = await self.workers.run(self.detection.compare, fingerprint, list(there.values()))
-        return dict(zip(there, measured, strict=True))
+        bodies = await asyncio.gather(*(self._kept(each.fingerprint_key) for each in candidates))
+        there = [(each, body) for each, body in zip(candidates, bodies, strict=True) if body is not None]
+        kept = [body for _, body in there]
+        measured = await self.workers.run(_compare_kept, self.detection.compare, fingerprint, kept)
+        found: dict[str, Evidence] = {}
+        for (candidate, _), evidence in zip(there, measured, strict=True):
+            if isinstance(evidence, FingerprintFormatError):
+                _say_unreadable(candidate.fingerprint_key, evidence)
+            else:
+                found[candidate.video_id] = evidence
+        return found
+
+    async def _kept(self, key: str) -> bytes | None:
+        body = await self.bucket.get(key)
+        return None if body is None or isinstance(body, R2Object) else await body.bytes()
+
+
+def _compare_kept(
+    compare: Callable[[Fingerprint, Sequence[Fingerprint]], Sequence[Evidence]],
+    fingerprint: Fingerprint,
+    bodies: Sequence[bytes],
+) -> list[Evidence | FingerprintFormatError]:
+    """Evidence on each of the kept fingerprints, or why it cannot be read. Unpacked where they are compared: what is
+    handed to the process is bytes."""
+    read = [_unpacked(body) for body in bodies]
+    measured = iter(compare(fingerprint, [each for each in read if isinstance(each, Fingerprint)]))
+    return [next(measured) if isinstance(each, Fingerprint) else each for each in read]
+
+
+def _unpacked(body: bytes) -> Fingerprint | FingerprintFormatError:
+    try:
+        return unpack(body)
+    except FingerprintFormatError as error:
+        return error
+
+
+def _say_unreadable(key: str, error: FingerprintFormatError) -> None:
+    _log.error("fingerprint_unreadable", key=key, error=str(error))
 
 
 def _settled(found: Found, evidence: Mapping[str, Evidence]) -> tuple[dict[str, str], dict[str, Evidence]]:

@@ -311,6 +311,16 @@ async def test_a_candidate_whose_fingerprint_is_gone_does_not_count(world: World
     assert (await world.video(await world.decided(consumer, 1)))["status"] == "approved"
 
 
+async def test_a_candidate_whose_fingerprint_is_damaged_does_not_count_beside_one_that_does(
+    world: World, consumer: Consumer
+) -> None:
+    damaged = await world.decided(consumer, 1)
+    other = await world.decided(consumer, fingerprint=make_fingerprint(1, noise=0.5))
+    await world.bucket.put(f"fingerprints/2026/11/21/{damaged}.vfp", b"VFP, but not quite")
+    copy = await world.video(await world.decided(consumer, fingerprint=make_fingerprint(1, noise=0.5)))
+    assert (copy["status"], copy["duplicate_of"]) == ("duplicate", other)
+
+
 async def test_vectors_without_a_row_propose_nothing(world: World, consumer: Consumer) -> None:
     original = await world.decided(consumer, 1)
     await world.db.batch(
