@@ -41,7 +41,7 @@ def settings_with(**changes: Any) -> Settings:
         uploads_per_minute=0,
         upload_bytes_per_minute=0,
         sign_ins_per_minute=0,
-        binding_timeout_seconds=2.0,
+        binding_timeout_seconds=30.0,
     )
     return dataclasses.replace(quick, **changes)
 
@@ -223,7 +223,7 @@ async def serving(
             yield World(env, client, people)
 
 
-async def until(condition: Any, seconds: float = 10.0) -> None:
+async def until(condition: Any, seconds: float = 60.0) -> None:
     """Wait for an async condition. Raises AssertionError when it does not come true."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not await condition():

@@ -271,7 +271,7 @@ class Inbox:
     got: SimpleQueue[tuple[dict[str, str], dict[str, Any]]] = field(default_factory=SimpleQueue)
 
     async def first(self) -> tuple[dict[str, str], dict[str, Any]]:
-        return await asyncio.to_thread(self.got.get, timeout=20)
+        return await asyncio.to_thread(self.got.get, timeout=60)
 
 
 @pytest.fixture
@@ -398,7 +398,7 @@ async def _ended(**environ: str) -> tuple[int | None, str]:
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         _, said = await process.communicate()
     return process.returncode, said.decode()
 
