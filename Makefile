@@ -3,7 +3,7 @@ VENV := .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-TESTS := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
+TESTS := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 # Forbidden to keep bytecode, each of the hundreds of processes compiles all of its libraries anew: seconds of work each.
 unexport PYTHONDONTWRITEBYTECODE
@@ -16,6 +16,9 @@ run: setup
 # A Twinreel of its own with films that it draws, copies of them, and the verdicts on these. DEMO="--exit" ends it then.
 demo: setup
 	@exec $(BIN)/python -m benchmarks.demo $(DEMO)
+
+# The tests share the processors already: a thread of OpenBLAS that waits would spin on them.
+test test-slow: export OPENBLAS_NUM_THREADS := 1
 
 # The types are checked beside the tests, and what there is to say of them is said after these.
 test: lint
