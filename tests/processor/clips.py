@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -48,24 +47,19 @@ class Look:
 
 def picture(look: Look, index: int) -> NDArray[np.uint8]:
     """uint8 [h, w], 0..255: smooth textures that drift, cut to another one every 2 s."""
-    gray = _drawn(look.width, look.height, look.seed, int(index / look.fps // 2), index).copy()
-    if look.letterbox:
-        gray[: look.letterbox] = gray[-look.letterbox :] = 0
-    return gray
-
-
-@functools.lru_cache(maxsize=512)
-def _drawn(width: int, height: int, seed: int, scene: int, index: int) -> NDArray[np.uint8]:
-    """Kept, for many clips show the same and differ in how they are encoded."""
-    random = np.random.default_rng((seed, scene))
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    x, y = x / width, y / height
+    scene = int(index / look.fps // 2)
+    random = np.random.default_rng((look.seed, scene))
+    y, x = np.mgrid[: look.height, : look.width].astype(np.float32)
+    x, y = x / look.width, y / look.height
     field = np.zeros_like(x)
     for _ in range(6):
         u, v = random.uniform(-9, 9, 2)
         field += np.cos(2 * np.pi * (u * x + v * y + random.uniform() + 0.01 * index * random.uniform(-1, 1)))
     field += random.normal(size=field.shape).astype(np.float32) * 0.05
-    return np.asarray(np.clip(128 + 45 * field, 0, 255), np.uint8)
+    gray = np.clip(128 + 45 * field, 0, 255).astype(np.uint8)
+    if look.letterbox:
+        gray[: look.letterbox] = gray[-look.letterbox :] = 0
+    return np.asarray(gray, np.uint8)
 
 
 def sound(look: Look, rate: int) -> NDArray[np.int16]:
