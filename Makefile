@@ -3,6 +3,10 @@ VENV := .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TESTS := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not slow"
+
+# Forbidden to keep bytecode, each of the hundreds of processes compiles all of its libraries anew: seconds of work each.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run demo test test-slow setup lint types audit lock clean
 
@@ -13,9 +17,19 @@ run: setup
 demo: setup
 	@exec $(BIN)/python -m benchmarks.demo $(DEMO)
 
-test: lint types
+# The tests share the processors already: a thread of OpenBLAS that waits would spin on them.
+test test-slow: export OPENBLAS_NUM_THREADS := 1
+
+# The types are checked beside the tests, and what there is to say of them is said after these.
+test: lint
 	@sh deploy/setup/chromium.sh
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
+	@echo "$(BIN)/mypy beside $(TESTS)"; \
+	$(BIN)/mypy >$(VENV)/types.txt 2>&1 & types=$$!; \
+	trap 'kill $$types 2>/dev/null; exit 130' INT TERM; \
+	$(TESTS); tests=$$?; \
+	wait $$types; types=$$?; \
+	cat $(VENV)/types.txt; \
+	[ $$tests -eq 0 ] && [ $$types -eq 0 ]
 
 # What takes half a minute and more each: rolling restarts, long outages, the demo.
 test-slow: setup

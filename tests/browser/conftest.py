@@ -33,7 +33,7 @@ def visitor(gateway: Gateway, browser: Browser) -> Iterator[Visitor]:
     context = browser.new_context(
         viewport={"width": DESKTOP, "height": 900}, locale="en-GB", timezone_id="Europe/Berlin"
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     page, complaints = context.new_page(), list[str]()
     page.on(
         "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None

@@ -70,7 +70,7 @@ def row_of(page: Page, name: str) -> Locator:
 
 
 def wait_for_share(row: Locator, share: float) -> None:
-    limit = time.monotonic() + 15
+    limit = time.monotonic() + 60
     while row.get_by_role("progressbar").evaluate("(bar) => bar.value") < share:
         assert time.monotonic() < limit, row.inner_text()
         row.page.wait_for_timeout(20)

@@ -91,7 +91,7 @@ def flagged_pair(gateway: Gateway, clips: tuple[Path, Path], owner: Person, **ch
 
 def until(page: Page, condition: str) -> None:
     """Playwright's own wait evaluates text within the page, which the page's rules forbid."""
-    limit = time.monotonic() + 15
+    limit = time.monotonic() + 60
     while not page.evaluate(condition):
         assert time.monotonic() < limit, condition
         page.wait_for_timeout(20)

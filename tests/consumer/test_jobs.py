@@ -115,7 +115,7 @@ async def test_a_worker_told_to_stop_gives_its_job_back_at_once(world: World, co
     world.processor.misfortunes.append(hanging(started))
     video_id = await world.upload(1)
     task = asyncio.create_task(consumer.jobs.run(Job(video_id)))
-    await asyncio.wait_for(started.wait(), 5)
+    await asyncio.wait_for(started.wait(), 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -132,11 +132,11 @@ async def test_a_job_taken_over_by_another_worker_is_decided_once(world: World) 
     world.processor.misfortunes.append(hanging(started))
     video_id = await world.upload(1)
     task = asyncio.create_task(slow.jobs.run(Job(video_id)))
-    await asyncio.wait_for(started.wait(), 5)
+    await asyncio.wait_for(started.wait(), 60)
     await world.db.prepare("UPDATE processing_jobs SET lease_until = '2000'").run()
     quick = await world.consumer(seed=2)
     await quick.jobs.run(Job(video_id))
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 60)
     assert (await world.video(video_id))["status"] == "approved"
     assert len(await world.rows("SELECT * FROM verdicts")) == 1
 

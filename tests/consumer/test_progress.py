@@ -121,6 +121,6 @@ async def test_the_first_interrupt_asks_to_stop_and_the_second_interrupts() -> N
     with interruptible() as stop:
         assert not stop.is_set()
         os.kill(os.getpid(), signal.SIGINT)
-        await asyncio.wait_for(stop.wait(), 5)
+        await asyncio.wait_for(stop.wait(), 60)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert signal.getsignal(signal.SIGINT) is before

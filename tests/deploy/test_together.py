@@ -14,7 +14,7 @@ import pytest
 
 from tests.deploy.files import DEPLOY
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 FOREVER = "sleep 300"
 Together = Callable[..., "subprocess.Popen[str]"]
 

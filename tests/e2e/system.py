@@ -72,7 +72,7 @@ class Process:
         if self.running is not None and self.running.poll() is None:
             self.running.terminate()
             try:
-                self.running.wait(10)
+                self.running.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill()
 

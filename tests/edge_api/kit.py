@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -21,7 +22,7 @@ from edge_api.keys import new_id, timestamp
 from edge_api.scopes import Role
 from edge_api.settings import Settings, configuration
 from wire.jobs import Job
-from wrangler_compat.d1.types import D1Database, D1Value, Row
+from wrangler_compat.d1.types import D1Database, D1PreparedStatement, D1Value, Row
 from wrangler_compat.testing import MemoryQueue, MemoryR2Bucket, MemoryRateLimit, memory_d1
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -31,9 +32,13 @@ PUBLIC_ADDRESS = "93.184.215.14"
 
 
 def settings_with(**changes: Any) -> Settings:
-    defaults = configuration({"PROCESSOR_SECRET": SECRET}).settings
-    quick = dataclasses.replace(
-        defaults,
+    return dataclasses.replace(_quick_settings(), **changes)
+
+
+@functools.cache
+def _quick_settings() -> Settings:
+    return dataclasses.replace(
+        configuration({"PROCESSOR_SECRET": SECRET}).settings,
         max_file_size=20 * 1024 * 1024,
         upload_part_size=PART,
         event_poll_seconds=0.01,
@@ -41,9 +46,8 @@ def settings_with(**changes: Any) -> Settings:
         uploads_per_minute=0,
         upload_bytes_per_minute=0,
         sign_ins_per_minute=0,
-        binding_timeout_seconds=2.0,
+        binding_timeout_seconds=30.0,
     )
-    return dataclasses.replace(quick, **changes)
 
 
 def ftyp(major: str = "isom", *compatible: str) -> bytes:
@@ -96,13 +100,29 @@ async def make_person(db: D1Database, username: str, role: Role = "uploader") ->
     return Person(user_id, username, (await create_token(db, user=user_id, name=None, expires=None)).token)
 
 
+_made: dict[str, Any] = {}
+
+
 async def make_people(db: D1Database) -> People:
-    return People(
-        await make_person(db, "alice"),
-        await make_person(db, "bob"),
-        await make_person(db, "moderator", "moderator"),
-        await make_person(db, "admin", "admin"),
-    )
+    """Made once a process: in the next database they are the same, with the same tokens."""
+    if not _made:
+        async with memory_d1(MIGRATIONS) as first:
+            people = People(
+                await make_person(first, "alice"),
+                await make_person(first, "bob"),
+                await make_person(first, "moderator", "moderator"),
+                await make_person(first, "admin", "admin"),
+            )
+            tables = ("users", "api_tokens", "audit_log")
+            rows = {table: (await first.prepare(f"SELECT * FROM {table}").all()).results for table in tables}
+            _made.update(people=people, rows=rows)
+    await db.batch([_insertion(db, table, row) for table, rows in _made["rows"].items() for row in rows])
+    return cast(People, _made["people"])
+
+
+def _insertion(db: D1Database, table: str, row: Row) -> D1PreparedStatement:
+    places = ", ".join(f"?{number}" for number in range(1, len(row) + 1))
+    return db.prepare(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})").bind(*row.values())
 
 
 @asynccontextmanager
@@ -223,7 +243,7 @@ async def serving(
             yield World(env, client, people)
 
 
-async def until(condition: Any, seconds: float = 10.0) -> None:
+async def until(condition: Any, seconds: float = 60.0) -> None:
     """Wait for an async condition. Raises AssertionError when it does not come true."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not await condition():

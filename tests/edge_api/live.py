@@ -46,7 +46,7 @@ def listening(open_app: OpenApp) -> Iterator[str]:
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     try:
-        assert up.wait(20)
+        assert up.wait(60)
         yield f"http://127.0.0.1:{port}"
     finally:
         server[0].should_exit = True

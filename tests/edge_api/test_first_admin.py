@@ -130,7 +130,7 @@ def test_of_several_processes_that_start_at_once_one_makes_it(tmp_path: Path) ->
         process.stdin.write("\n")
         process.stdin.flush()
     for process in starting:
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
         assert process.returncode == 0
 
     async def count() -> None:

@@ -41,7 +41,7 @@ def full_store(tmp_path: Path) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
         preexec_fn=no_room,
     ) as server:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not program.is_ready():
             assert server.poll() is None
             assert time.monotonic() < deadline

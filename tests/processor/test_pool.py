@@ -117,7 +117,7 @@ async def test_a_worker_that_hangs_is_killed_in_time() -> None:
         began = time.monotonic()
         with pytest.raises(TimedOutError, match="EXTRACT_TIMEOUT"):
             await ask(pool, "hang")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
         assert not is_running(first)
         assert await ask(pool, "x") != first
 
@@ -225,7 +225,7 @@ async def test_the_real_worker_leaves_when_its_parent_is_gone() -> None:
     process.stdin.write(ORDERS.to_line())
     await process.stdout.readexactly(8)
     process.stdin.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await process.wait() == 0
 
 

@@ -58,7 +58,7 @@ def need(machine: Machine, brew: str = "brew-name") -> subprocess.CompletedProce
         capture_output=True,
         text=True,
         check=False,
-        timeout=20,
+        timeout=60,
     )
 
 
@@ -185,7 +185,7 @@ def test_a_missing_chromaprint_is_only_named_by_check(machine: Machine) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=20,
+        timeout=60,
     )
     assert ended.returncode == 1
     assert "libchromaprint is missing. Type: sudo apt-get install --yes libchromaprint1" in ended.stderr

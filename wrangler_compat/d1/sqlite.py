@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,10 +56,21 @@ async def open_sqlite(
 
 
 @asynccontextmanager
-async def open_memory(*, timeout_seconds: float = limits.MAX_QUERY_SECONDS) -> AsyncIterator[SqliteDatabase]:
-    """An empty database in memory, gone on leaving."""
+async def open_memory(
+    image: bytes | None = None, *, timeout_seconds: float = limits.MAX_QUERY_SECONDS
+) -> AsyncIterator[SqliteDatabase]:
+    """A database in memory, gone on leaving: empty, or as another was when it made its image()."""
     async with AsyncExitStack() as opened:
-        yield SqliteDatabase(await _open(opened, ":memory:", 5), [], timeout_seconds)
+        writer = await _open(opened, ":memory:", 5)
+        if image is not None:
+            await writer.call(partial(_restore, image=image))
+        yield SqliteDatabase(writer, [], timeout_seconds)
+
+
+def _restore(connection: sqlite3.Connection, image: bytes) -> None:
+    with contextlib.closing(sqlite3.connect(":memory:")) as source:
+        source.deserialize(image)
+        source.backup(connection)
 
 
 class _Connection(aiosqlite.Connection):
@@ -197,6 +209,11 @@ class SqliteDatabase:
 
     async def ping(self) -> None:
         await self.prepare("SELECT 1").first()
+
+    async def image(self) -> bytes:
+        """All of it, for open_memory()."""
+        async with self._writing:
+            return await self._writer.call(sqlite3.Connection.serialize)
 
     async def transact(self, statements: Sequence[SqliteStatement]) -> list[_Rows]:
         """All of them in one transaction; on a reader when none writes."""

@@ -40,7 +40,7 @@ class Receiver:
         return f"http://localhost:{self.port}/hook?a=1"
 
     async def has_taken(self, count: int) -> None:
-        async with asyncio.timeout(5), self.changed:
+        async with asyncio.timeout(60), self.changed:
             await self.changed.wait_for(lambda: len(self.taken) >= count)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -47,7 +47,7 @@ def receiver() -> Iterator[Receiver]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
-    started.wait(5)
+    started.wait(60)
     yield there[0]
     loop.call_soon_threadsafe(ended.set)
     thread.join(5)

@@ -54,10 +54,9 @@ async def test_a_second_patch_is_refused_while_the_first_goes_on(world: World) -
     url, body = await tus.created(len(data)), Slow(data, PART)
     first = asyncio.create_task(tus.patch(url, 0, body))
     await body.begun.wait()
-    started = time.monotonic()
-    check_refused(await tus.patch(url, 0, data), "UPLOAD_LOCKED")
-    check_refused(await tus.delete(url), "UPLOAD_LOCKED")
-    assert time.monotonic() - started < 10 * LEASE
+    async with asyncio.timeout(60):
+        check_refused(await tus.patch(url, 0, data), "UPLOAD_LOCKED")
+        check_refused(await tus.delete(url), "UPLOAD_LOCKED")
     body.rest.set()
     await check_stored(world, data, (await first).headers["x-video-id"])
 

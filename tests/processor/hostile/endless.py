@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tests.processor.hostile import ebml
 from tests.processor.range_server import QuietHandler, QuietServer, running
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 """After so long the server gives up what would never end, so that no test does."""
 
 Bytes = Callable[[int, int], bytes]

@@ -135,7 +135,7 @@ def following(folder: Path, output: Path) -> Iterator[None]:
         yield
     finally:
         process.send_signal(2)
-        assert process.wait(10) == 130
+        assert process.wait(60) == 130
 
 
 def test_following_through_growth_and_rotation(project: Project, logs: Path) -> None:

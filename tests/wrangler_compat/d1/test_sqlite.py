@@ -193,6 +193,17 @@ async def test_statements_of_another_database_are_refused(database: SqliteDataba
             await database.batch([other.prepare("SELECT 1")])
 
 
+async def test_a_copy_in_memory_goes_its_own_way() -> None:
+    async with open_memory() as first:
+        await first.exec(SCHEMA + "INSERT INTO people (name) VALUES ('anna');")
+        async with open_memory(await first.image()) as second:
+            await second.exec("INSERT INTO people (name) VALUES ('bert')")
+            assert await people(second) == ["anna", "bert"]
+            with pytest.raises(D1ConstraintError):
+                await second.exec("INSERT INTO pets VALUES ('rex', 99)")
+        assert await people(first) == ["anna"]
+
+
 async def test_a_deferred_foreign_key_is_checked_at_the_end(database: SqliteDatabase) -> None:
     await database.batch(
         [

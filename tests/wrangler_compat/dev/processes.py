@@ -25,7 +25,7 @@ def marked(mark: str) -> list[int]:
 
 
 def wait_until(
-    is_so: Callable[[], bool], *, timeout_seconds: float = 20, why: Callable[[], object] = lambda: ""
+    is_so: Callable[[], bool], *, timeout_seconds: float = 60, why: Callable[[], object] = lambda: ""
 ) -> None:
     deadline = time.monotonic() + timeout_seconds
     while not is_so():

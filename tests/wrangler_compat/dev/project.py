@@ -119,7 +119,7 @@ class Project:
             if process.poll() is None:
                 process.terminate()
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(30)
+                    process.wait(60)
             process.kill()
             process.wait()
             for pid in marked(self.mark):
@@ -139,7 +139,7 @@ class Project:
     def wait(self, is_so: Callable[[], bool], timeout_seconds: float = 60) -> None:
         wait_until(is_so, timeout_seconds=timeout_seconds, why=self.said)
 
-    def wait_nothing_left(self, timeout_seconds: float = 20) -> None:
+    def wait_nothing_left(self, timeout_seconds: float = 60) -> None:
         wait_until(lambda: marked(self.mark) == [], timeout_seconds=timeout_seconds, why=lambda: marked(self.mark))
         time.sleep(0.1)
         assert marked(self.mark) == []

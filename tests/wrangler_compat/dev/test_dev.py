@@ -55,7 +55,7 @@ def test_everything_starts_serves_and_stops(project: Project) -> None:
         check_second_run(project)
         check_child_death(project)
         process.send_signal(signal.SIGINT)
-        assert process.wait(40) == 0
+        assert process.wait(60) == 0
     project.wait_nothing_left()
     assert not (project.state / "connections.json").exists()
     check_data_is_found_again(project, environ)
@@ -118,12 +118,12 @@ def check_data_is_found_again(project: Project, before: dict[str, str]) -> None:
         assert project.run("r2", "object", "get", "things/a/b.txt", "--pipe").returncode == 0
         assert json.loads(project.run("vectorize", "info", "some-index", "--json").stdout)["dimensions"] == 3
         os.kill(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
         project.wait_nothing_left()
     # And the next start is not hindered by what the killed one left.
     with project.started() as process:
         process.terminate()
-        assert process.wait(40) == 0
+        assert process.wait(60) == 0
     project.wait_nothing_left()
     secrets = project.state / "secrets.json"
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
@@ -175,7 +175,7 @@ def test_other_ports_are_taken_when_theirs_are(project: Project) -> None:
             environ = ask(project.port)
             assert environ["HELPER_URL"] != f"http://127.0.0.1:{project.helper_port}"
             process.terminate()
-            assert process.wait(40) == 0
+            assert process.wait(60) == 0
     project.wait_nothing_left()
 
 
@@ -201,5 +201,5 @@ def test_services_of_the_environment_are_not_started_again(project: Project) -> 
         assert environ["REDIS_URL"] == "redis://127.0.0.1:1/0"
         assert environ["DATABASE_URL"] == f"sqlite:///{database}"
         process.send_signal(signal.SIGHUP)
-        assert process.wait(40) == 0
+        assert process.wait(60) == 0
     project.wait_nothing_left()

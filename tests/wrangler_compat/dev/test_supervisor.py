@@ -57,7 +57,7 @@ def stage(tmp_path: Path) -> Stage:
 
 async def until(is_so: Callable[[], bool]) -> None:
     """Looks again and again: what is waited for happens in another process."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not is_so():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -127,7 +127,7 @@ async def test_a_child_that_keeps_dying_is_a_failure(stage: Stage) -> None:
     async with stage.supervisor() as supervisor:
         await supervisor.start(stage.spec("hopeless", "print('no database'); raise SystemExit(7)"))
         with pytest.raises(ChildError) as raised:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await supervisor.failure()
     message = str(raised.value)
     assert "hopeless ended 3 times within 30 s, the last time with code 7." in message
@@ -197,7 +197,7 @@ async def test_hurry_kills_at_once(stage: Stage) -> None:
         await asyncio.sleep(0.5)
         asyncio.get_running_loop().call_later(0.2, supervisor.hurry)
         began = time.monotonic()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25
 
 
 GRANDCHILD = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEP!r}]); "
@@ -214,7 +214,7 @@ async def test_a_death_is_seen_though_a_grandchild_keeps_the_output_open(stage: 
     async with stage.supervisor() as supervisor:
         await supervisor.start(stage.spec("parent", GRANDCHILD + "import time; time.sleep(0.5); raise SystemExit(5)"))
         with pytest.raises(ChildError, match="code 5"):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await supervisor.failure()
 
 

@@ -33,7 +33,7 @@ class MemoryBackend:
         self.queue: Queue = self._memory
 
     async def deliver_until(self, handler: QueueHandler, is_done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not is_done():
                 await self._memory.deliver(handler)
                 await asyncio.sleep(0.01)
@@ -53,7 +53,7 @@ class ArqBackend:
         dispatcher = Dispatcher([self._consumer], handler, self._redis_url, poll_delay_seconds=0.01)
         dispatcher.start()
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await until(is_done)
         finally:
             await dispatcher.stop(grace_seconds=5)

@@ -37,7 +37,7 @@ class Workshop:
         for _ in range(count):
             self._finish.release()
 
-    async def wait_begun(self, count: int, timeout_seconds: float = 5) -> None:
+    async def wait_begun(self, count: int, timeout_seconds: float = 60) -> None:
         async with asyncio.timeout(timeout_seconds):
             await until(lambda: len(self.begun) >= count)
 
@@ -121,7 +121,7 @@ async def test_two_dispatchers_deliver_each_message_once(redis_url: str, unique_
     ]
     for dispatcher in both:
         dispatcher.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await until(lambda: len(seen) == 60)
     for dispatcher in both:
         await dispatcher.stop(grace_seconds=5)
@@ -160,7 +160,7 @@ async def test_stop_gives_back_what_does_not_finish_and_does_not_count_it(redis_
 
     again = Dispatcher([QueueConsumerConfig(unique_name)], handle, redis_url, poll_delay_seconds=0.01)
     again.start()
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(60):
         await until(lambda: bool(attempts))
     await again.stop(grace_seconds=5)
     assert attempts == [1]
@@ -285,7 +285,7 @@ async def test_a_dispatcher_outlives_a_redis_that_goes_and_comes(tmp_path: Path,
     await asyncio.sleep(0.5)
     with running(program, tmp_path / "log", os.environ):
         await send(program.url, unique_name, "after")
-        await workshop.wait_begun(2, timeout_seconds=15)
+        await workshop.wait_begun(2, timeout_seconds=60)
         await dispatcher.stop(grace_seconds=5)
     assert workshop.ended == ["before", "after"]
 
@@ -298,6 +298,6 @@ async def test_a_dispatcher_that_dies_says_so(redis_url: str, unique_name: str) 
     died = asyncio.Event()
     dispatcher = Broken([QueueConsumerConfig(unique_name)], Workshop(), redis_url)
     dispatcher.start(on_death=died.set)
-    await asyncio.wait_for(died.wait(), 2)
+    await asyncio.wait_for(died.wait(), 60)
     with pytest.raises(ZeroDivisionError):
         await dispatcher.stop()

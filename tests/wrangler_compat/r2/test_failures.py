@@ -142,7 +142,7 @@ async def test_a_store_that_never_answers() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         endpoint = f"http://127.0.0.1:{mute.getsockname()[1]}"
         async with open_s3_bucket(endpoint, "videos", access_key="k", secret_key="s", timeout_seconds=0.3) as bucket:
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(60):
                 with refused(codes.TIMED_OUT) as caught:
                     await bucket.put("a", b"x" * 10_000_000)
     assert caught.value.retryable
@@ -160,7 +160,7 @@ async def test_a_store_that_stops_in_the_middle_of_a_body() -> None:
     server = await asyncio.start_server(half, "127.0.0.1", 0)
     async with server:
         endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with open_s3_bucket(endpoint, "videos", access_key="k", secret_key="s", timeout_seconds=2) as bucket:
+        async with open_s3_bucket(endpoint, "videos", access_key="k", secret_key="s", timeout_seconds=60) as bucket:
             body = await bucket.get("a")
             assert body is not None
             with refused(codes.UNREACHABLE):

@@ -149,7 +149,7 @@ async def test_keys_that_are_no_paths_are_refused(bucket: S3Bucket, key: str) ->
 @pytest.mark.parametrize("key", ["a//b", "../x"])
 async def test_a_put_that_the_server_refuses_does_not_hang(bucket: S3Bucket, client: S3Client, key: str) -> None:
     """With the Expect header it hung for ever."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         with pytest.raises(R2Error) as caught:
             await client.call("put_object", Bucket="whatever", Key=key, Body=b"x" * 100_000)
     assert not caught.value.retryable

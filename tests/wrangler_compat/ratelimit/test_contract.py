@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from wrangler_compat.errors import ConfigError, RateLimitError
+from wrangler_compat.ratelimit import redis_window
 from wrangler_compat.ratelimit.limits import MAX_KEY_BYTES, MAX_LIMIT
 from wrangler_compat.ratelimit.memory import MemoryRateLimit
 from wrangler_compat.ratelimit.redis_window import MOST_CONNECTIONS, open_redis_rate_limit
@@ -201,7 +202,10 @@ async def test_several_gateways_count_together_by_rediss_own_clock(redis_url: st
     assert 50 < refused.reset_seconds <= 60 < math.ceil(refused.retry_after_seconds) <= 62
 
 
-async def test_a_crowd_waits_for_a_few_connections(redis_url: str, unique_name: str) -> None:
+async def test_a_crowd_waits_for_a_few_connections(
+    redis_url: str, unique_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_window, "TIMEOUT_SECONDS", 60.0)  # The last of them waits for all the others.
     async with open_redis_rate_limit(redis_url, unique_name, limit=1000, period=60) as limiter:
         outcomes = await asyncio.gather(*(limiter.limit(key="k") for _ in range(1200)))
         clients = await limiter._redis.client_list()
