@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +97,7 @@ def _asked(seen: Seen) -> NDArray[np.intp]:
 def _asked_at_most(seconds: float) -> int:
     least, most = _QUERY_SAMPLES
     longer = max(1.0, seconds / (most * _QUERY_SECONDS))
-    return round(min(np.clip(seconds / _QUERY_SECONDS, least, most) * np.sqrt(longer), _MOST_SAMPLES))
+    return round(min(min(max(seconds / _QUERY_SECONDS, least), most) * sqrt(longer), _MOST_SAMPLES))
 
 
 def _unlike(features: Features, most: int) -> NDArray[np.intp]:

@@ -40,21 +40,21 @@ def answered(system: System, route: str, **parts: Any) -> dict[str, Any]:
 
 
 def test_a_search_finds_the_original_and_leaves_nothing(system: System, tmp_path: Path) -> None:
-    original = system.upload(clip(tmp_path, 301))
+    original = system.upload(clip(tmp_path, 921))
     assert system.verdict(original)["status"] == "approved"
     before = system.rows("SELECT COUNT(*) AS n FROM videos")[0]["n"]
-    told = answered(system, "search", video=copy_of(tmp_path, 301))
+    told = answered(system, "search", video=copy_of(tmp_path, 921))
     assert (told["verdict"]["status"], told["verdict"]["duplicate_of"]) == ("duplicate", original), told
     assert told["verdict"]["matches"][0]["segments"]
-    same = answered(system, "search", video=tmp_path / "clip-301.mp4")
+    same = answered(system, "search", video=tmp_path / "clip-921.mp4")
     assert (same["verdict"]["status"], same["verdict"]["duplicate_of"]) == ("duplicate", original), same
-    assert answered(system, "search", video=clip(tmp_path, 302))["verdict"]["status"] == "approved"
+    assert answered(system, "search", video=clip(tmp_path, 922))["verdict"]["status"] == "approved"
     assert system.rows("SELECT COUNT(*) AS n FROM videos")[0]["n"] == before
     assert not [path for path in (system.folder / "s3" / BUCKET / "searches").rglob("*.*") if path.is_file()]
 
 
 def test_two_files_are_compared(system: System, tmp_path: Path) -> None:
-    told = answered(system, "compare", video=clip(tmp_path, 311), reference=copy_of(tmp_path, 311))
+    told = answered(system, "compare", video=clip(tmp_path, 931), reference=copy_of(tmp_path, 931))
     assert told["verdict"]["status"] == "duplicate", told
     assert told["evidence"]["video_score"] > 0.9
     assert [gate["decided"] for gate in told["explanation"]["gates"]][-1] is True

@@ -17,7 +17,7 @@ from processor.app import create_app
 from processor.settings import Settings
 
 MEMORY = 1 << 30
-CPU_SECONDS = 2.0
+CPU_SECONDS = 6.0
 LIMITS = Settings(
     slots=1,
     worker_memory=MEMORY,
