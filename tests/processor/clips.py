@@ -113,6 +113,20 @@ def loop_clip(source: Path, target: Path, times: int) -> Path:
     return target
 
 
+def turn_clip(source: Path, target: Path, degrees: int) -> Path:
+    """The packets of source, to be shown turned: x264 does not make the very same of the same pictures every time."""
+    with av.open(str(source)) as clip, av.open(str(target), "w") as out:
+        streams = {stream.index: out.add_stream_from_template(stream) for stream in clip.streams}
+        for stream in streams.values():
+            if isinstance(stream, av.VideoStream):
+                stream.set_display_rotation(degrees)
+        for packet in clip.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                out.mux(packet)
+    return target
+
+
 def _pictures(container: Any, look: Look) -> Any:
     stream = container.add_stream(look.video, rate=look.fps)
     stream.width, stream.height, stream.pix_fmt = look.width, look.height, look.pixel_format

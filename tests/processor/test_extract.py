@@ -26,7 +26,7 @@ from processor.errors import (
 )
 from processor.extract import Recipe, extract, merge
 from processor.limits import DecodeLimits
-from tests.processor.clips import Look, loop_clip, picture
+from tests.processor.clips import Look, loop_clip, picture, turn_clip
 from tests.processor.conftest import MakeClip
 from wire.fingerprints import Fingerprint, Fragment, unpack, unpack_fragment
 from wire.processing import ExtractRequest, ExtractResponse, Tier
@@ -165,7 +165,8 @@ def test_pixel_formats_agree(make_clip: MakeClip, pixel_format: str) -> None:
 @pytest.mark.parametrize("degrees", [90, 180, -90])
 def test_rotation_is_applied(make_clip: MakeClip, degrees: int) -> None:
     plain = fragment(make_clip("h264.mp4", H264), 0, 100)
-    clip = make_clip(f"turned{degrees}.mp4", replace(H264, rotation=degrees))
+    straight = make_clip("h264.mp4", H264)
+    clip = turn_clip(straight, straight.with_name(f"turned{degrees}.mp4"), degrees)
     turned = fragment(clip, 0, 100)
     assert (turned.width, turned.height) == ((192, 108) if degrees == 180 else (108, 192))
     expected = np.rot90(plain.thumbnails, degrees // 90, axes=(1, 2))
