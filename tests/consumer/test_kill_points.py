@@ -40,7 +40,7 @@ POINTS: dict[str, tuple[str, str, int, str]] = {
     "after the video vector was written": ("vectorize", "upsert", 0, "after"),
     "after the segment vectors were written": ("segments", "upsert", 0, "after"),
     "after the row said that it is indexed": ("db", "batch", 3, "after"),
-    "before neighbours are asked for": ("vectorize", "query", 0, "before"),
+    "before neighbours are asked for": ("vectorize", "query_batch", 0, "before"),
     "before the candidate is read": ("bucket", "get", 0, "before"),
     "before the verdict is written": ("db", "batch", 4, "before"),
     "after the verdict was written": ("db", "batch", 4, "after"),
