@@ -30,6 +30,7 @@ _QUERY_SAMPLES = (6, 24)
 _MOST_SAMPLES = 96
 """Of an upload of hours, which may hold pieces of many videos."""
 _LOOKED_THROUGH = 512
+"""Picked samples among which those that resemble each other are sought: the work grows with the square."""
 _TURNED_SAMPLES = 3
 _INSET_SAMPLES = 2
 _LARGEST_INSET = 0.7
