@@ -72,8 +72,8 @@ def index_entries(fingerprint: Fingerprint) -> list[IndexEntry]:
 
 def _entry_views(seen: Seen) -> Iterator[tuple[Seen, list[View]]]:
     yield seen, [View(window=window) for window in (*_ENTRY_WINDOWS, *_strips(seen.aspect))]
-    if seen.focus is not None:
-        yield seen.focus, [View()]
+    for part in _parts(seen):
+        yield part, [View()]
 
 
 def query_vectors(fingerprint: Fingerprint) -> list[tuple[float, ...]]:
@@ -82,10 +82,16 @@ def query_vectors(fingerprint: Fingerprint) -> list[tuple[float, ...]]:
     found: list[tuple[float, ...]] = []
     for view, samples in _query_views(seen, _asked(seen)):
         found.extend(_vectors(seen.features(view)[samples]))
-    if seen.focus is not None:
-        for view, samples in _turns(_asked(seen.focus)):
-            found.extend(_vectors(seen.focus.features(view)[samples]))
+    for part in _parts(seen):
+        for view, samples in _turns(_asked(part)):
+            found.extend(_vectors(part.features(view)[samples]))
     return list(dict.fromkeys(found))
+
+
+def _parts(seen: Seen) -> list[Seen]:
+    """What is kept enlarged of a video, as videos of their own."""
+    inner = seen.inset.focus if seen.inset is not None else None
+    return [part for part in (seen.focus, seen.inset, inner) if part is not None]
 
 
 def _asked(seen: Seen) -> NDArray[np.intp]:

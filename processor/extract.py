@@ -16,6 +16,7 @@ from processor.decode import Clip, Picture, encode_jpeg, open_clip
 from processor.errors import EmptyRangeError, MismatchedFragmentsError, UndecodableError
 from processor.fingerprint import FragmentMismatchError, assemble
 from processor.focus import LONGEST_SECONDS, may_have_focus, no_details
+from processor.inset import may_have_inset
 from processor.limits import DecodeLimits
 from processor.phash import detailed, thumbnail
 from processor.preview import Strip, join
@@ -131,7 +132,7 @@ class Pictures:
     """Collects the samples, and the most telling early one as the thumbnail; shows each to the strip.
 
     thumbnails: 48 x 48 bytes each, end to end: 33 MB for an hour at four samples a second.
-    details: 192 x 192 bytes each, of videos that may have a focus: 44 MB for the longest of them, five minutes.
+    details: 192 x 192 bytes each, of videos that may have a focus or an inset: 44 MB for five minutes, the longest.
     """
 
     def __init__(self, display_aspect: float | None, strip: Strip, *, is_close: bool) -> None:
@@ -160,9 +161,9 @@ class Pictures:
         self.margins.append(self._margins)
 
     def kept_details(self) -> NDArray[np.uint8]:
-        """uint8 [n, 192, 192]; n = 0 when the video moves too widely to have a focus."""
+        """uint8 [n, 192, 192]; n = 0 when the video moves too widely to have a focus, and shows no inset."""
         details = np.frombuffer(self.details, np.uint8).reshape(-1, *no_details().shape[1:])
-        return details if may_have_focus(details) else no_details()
+        return details if may_have_focus(details) or may_have_inset(details) else no_details()
 
     def jpeg(self) -> bytes | None:
         return None if self._best is None else encode_jpeg(self._best)

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from processor.bars import box_of
-from processor.focus import focus_of, focused
-from processor.phash import bar_levels, coefficients, cropped, video_vector
+from processor.focus import focus_of
+from processor.inset import inset_of, within
+from processor.phash import Box, bar_levels, coefficients, cropped, video_vector
 from wire.fingerprints import ALGORITHM_VERSION, Fingerprint, Fragment
 
 _SAMPLES_AT_ONCE = 256
@@ -35,7 +36,6 @@ def assemble(fragments: Sequence[Fragment], phash_size: int = 8) -> Fingerprint:
     thumbnails = first.thumbnails if len(parts) == 1 else np.concatenate([part.thumbnails for part in parts])
     box = box_of(np.concatenate([part.margins for part in parts]))
     frames, contrast, brightness = _described(thumbnails, partial(cropped, box=box))
-    focus = _focus(parts)
     return Fingerprint(
         algorithm_version=first.algorithm_version,
         tier=first.tier,
@@ -52,31 +52,43 @@ def assemble(fragments: Sequence[Fragment], phash_size: int = 8) -> Fingerprint:
         bars=bar_levels(thumbnails, box),
         codes=np.concatenate([part.codes for part in parts]),
         tones=np.concatenate([part.tones for part in parts]),
-        **focus,
+        **_looked_at_closely(parts),
     )
 
 
-def _focus(parts: Sequence[Fragment]) -> dict[str, Any]:
-    """The fields of the focus; none when a part of the video was not looked at closely, or moves all over."""
+def _looked_at_closely(parts: Sequence[Fragment]) -> dict[str, NDArray[Any]]:
+    """The fields of the focus, of the inset and of its own focus; none when a part of the video was not looked at
+    closely."""
     details = np.concatenate([part.details for part in parts])
-    if len(details) < sum(len(part.times) for part in parts) or (box := focus_of(details)) is None:
+    if len(details) < sum(len(part.times) for part in parts):
         return {}
-    frames, contrast, brightness = _described(details, partial(focused, box=box))
+    found = _enlarged("focus", details, focus_of(details))
+    if (inset := inset_of(details)) is not None:
+        inside = within(details, inset)
+        found |= _enlarged("inset", details, inset) | _enlarged("inset_focus", inside, focus_of(inside))
+    return found
+
+
+def _enlarged(name: str, details: NDArray[np.uint8], box: Box | None) -> dict[str, NDArray[Any]]:
+    """The fields of a part of the picture; none of none."""
+    if box is None:
+        return {}
+    frames, contrast, brightness = _described(details, partial(cropped, box=box))
     return {
-        "focus": np.array(box, np.float32),
-        "focus_frames": frames,
-        "focus_contrast": contrast,
-        "focus_brightness": brightness,
+        name: np.array(box, np.float32),
+        f"{name}_frames": frames,
+        f"{name}_contrast": contrast,
+        f"{name}_brightness": brightness,
     }
 
 
 def _described(
-    samples: NDArray[np.uint8], enlarged: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+    samples: NDArray[np.uint8], taken: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 ) -> tuple[NDArray[np.int8], NDArray[np.uint8], NDArray[np.uint8]]:
     """frames, contrast, brightness; some samples at a time, so that memory does not grow with the length."""
     pieces = []
     for start in range(0, max(1, len(samples)), _SAMPLES_AT_ONCE):
-        pictures = enlarged(samples[start : start + _SAMPLES_AT_ONCE])
+        pictures = taken(samples[start : start + _SAMPLES_AT_ONCE])
         contrast = np.round(pictures.std(axis=(1, 2))).astype(np.uint8)
         brightness = np.round(pictures.mean(axis=(1, 2))).astype(np.uint8)
         pieces.append((coefficients(pictures), contrast, brightness))

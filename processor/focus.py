@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from processor.phash import GRID, Box, area_weights
+from processor.phash import Box
 from wire.fingerprints import DETAIL_SIDE
 
 LONGEST_SECONDS = 300.0
@@ -36,7 +36,7 @@ _AT_ONCE = 64
 def focus_of(details: NDArray[np.uint8]) -> Box | None:
     """Where a video moves, when that is a small part of its picture, else None.
 
-    details: uint8 [n, s, s], samples in order.
+    details: uint8 [n, h, w], samples in order.
     """
     part = _moving_part(details)
     return part if part is not None and _area(part) <= MOST_AREA else None
@@ -46,14 +46,6 @@ def may_have_focus(details: NDArray[np.uint8]) -> bool:
     """Whether a video with these samples, and others, may have one."""
     part = _moving_part(details)
     return part is None or _area(part) <= _WORTH_KEEPING
-
-
-def focused(details: NDArray[np.uint8], box: Box) -> NDArray[np.float32]:
-    """float32 [n, 32, 32]: the part of the picture, enlarged."""
-    top, bottom, left, right = box
-    side = details.shape[1]
-    rows, columns = area_weights(side, GRID, top, bottom), area_weights(side, GRID, left, right)
-    return np.asarray(rows @ details.astype(np.float32) @ columns.T, dtype=np.float32)
 
 
 def no_details() -> NDArray[np.uint8]:
@@ -74,7 +66,7 @@ def _moving_part(details: NDArray[np.uint8]) -> Box | None:
 
 
 def _squared_change(details: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """int64 [s, s]: squared differences from each sample to the next, summed; some at a time."""
+    """int64 [h, w]: squared differences from each sample to the next, summed; some at a time."""
     total = np.zeros(details.shape[1:], np.int64)
     for first in range(0, len(details) - 1, _AT_ONCE):
         some = details[first : first + _AT_ONCE + 1].astype(np.int32)

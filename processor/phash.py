@@ -60,12 +60,12 @@ def coefficients(pictures: NDArray[np.float32]) -> NDArray[np.int8]:
     return np.asarray(np.round(127.0 * rooted / np.maximum(largest, 1e-6)), dtype=np.int8)
 
 
-def cropped(thumbnails: NDArray[np.uint8], box: Box) -> NDArray[np.float32]:
-    """float32 [n, 32, 32]: the picture within its bars. thumbnails: uint8 [n, 48, 48]."""
+def cropped(pictures: NDArray[np.uint8], box: Box) -> NDArray[np.float32]:
+    """float32 [n, 32, 32]: what lies within the box, area-averaged. pictures: uint8 [n, h, w]."""
     top, bottom, left, right = box
-    rows = area_weights(THUMBNAIL_SIDE, GRID, top, bottom)
-    columns = area_weights(THUMBNAIL_SIDE, GRID, left, right)
-    return np.asarray(rows @ thumbnails.astype(np.float32) @ columns.T, dtype=np.float32)
+    rows = area_weights(pictures.shape[1], GRID, top, bottom)
+    columns = area_weights(pictures.shape[2], GRID, left, right)
+    return np.asarray(rows @ pictures.astype(np.float32) @ columns.T, dtype=np.float32)
 
 
 def bar_levels(thumbnails: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:

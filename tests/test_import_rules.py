@@ -59,6 +59,7 @@ PURE = (
     "processor/phash.py",
     "processor/bars.py",
     "processor/focus.py",
+    "processor/inset.py",
     "processor/fingerprint.py",
     "processor/tones.py",
 )

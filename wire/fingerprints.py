@@ -7,7 +7,7 @@ into the very Fingerprint that the whole video would have given.
 Bytes: magic, a little-endian header length, a JSON header (scalars, and dtype and shape of each array), the arrays
 (time last, whole numbers as differences) deflated one after another, CRC-32 of all that. Nothing in it can execute, and
 no array inflates to more than a video of that length can have. The magic's last byte is the format: 1 had no tones,
-2 no focus.
+2 no focus, 3 no inset.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ THUMBNAIL_SIDE = 48
 """Side of the gray picture a Fragment keeps of each sample, in pixels."""
 
 DETAIL_SIDE = 192
-"""Side of the larger one that it keeps of a video that may have a focus."""
+"""Side of the larger one that it keeps of a video that may have a focus or an inset."""
 
 CODE_SECONDS = 1365 / 11025
 """Seconds between two Chromaprint codes, and between two rows of tones (hop of 1365 samples at 11,025 Hz)."""
@@ -56,7 +56,7 @@ TONE_WINDOW_SECONDS = 4096 / 11025
 
 _FINGERPRINT_MAGIC = b"VFP"
 _FRAGMENT_MAGIC = b"VFF"
-_FORMAT = 3
+_FORMAT = 4
 _MAX_HEADER_BYTES = 4096
 _MOST_SECONDS = 1e6
 _LEAST_INTERVAL = 0.02
@@ -91,6 +91,9 @@ class Fingerprint:
     focus: float32 [4], the part of the full picture in which everything moves, what is left off at top, bottom, left,
     right as shares; float32 [0] when that is no small part. focus_frames: int8 [n, 16, 16], focus_contrast,
     focus_brightness: uint8 [n], of that part as frames, contrast, brightness are of the whole; n = 0 without a focus.
+    inset, inset_frames, inset_contrast, inset_brightness: the same of the part in which another video is shown; 0 rows
+    without one. inset_focus and those after it: the same of the part of the inset in which everything moves in it; the
+    shares are of the inset.
     """
 
     algorithm_version: int
@@ -112,6 +115,14 @@ class Fingerprint:
     focus_frames: NDArray[np.int8] = field(default_factory=_none(np.int8, COEFFICIENTS, COEFFICIENTS))
     focus_contrast: NDArray[np.uint8] = field(default_factory=_none(np.uint8))
     focus_brightness: NDArray[np.uint8] = field(default_factory=_none(np.uint8))
+    inset: NDArray[np.float32] = field(default_factory=_none(np.float32))
+    inset_frames: NDArray[np.int8] = field(default_factory=_none(np.int8, COEFFICIENTS, COEFFICIENTS))
+    inset_contrast: NDArray[np.uint8] = field(default_factory=_none(np.uint8))
+    inset_brightness: NDArray[np.uint8] = field(default_factory=_none(np.uint8))
+    inset_focus: NDArray[np.float32] = field(default_factory=_none(np.float32))
+    inset_focus_frames: NDArray[np.int8] = field(default_factory=_none(np.int8, COEFFICIENTS, COEFFICIENTS))
+    inset_focus_contrast: NDArray[np.uint8] = field(default_factory=_none(np.uint8))
+    inset_focus_brightness: NDArray[np.uint8] = field(default_factory=_none(np.uint8))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -123,7 +134,8 @@ class Fragment:
     margins: uint16 [n, 4], bars at top, bottom, left, right of each sample, in 1/65535 of the height or width.
     first_code: index of codes[0] and of tones[0], counted from the start of the video. The fragment with the last code
     has the tones to the end of the video.
-    details: uint8 [n, DETAIL_SIDE, DETAIL_SIDE], the full picture, area-averaged; n = 0 where no focus is to be had.
+    details: uint8 [n, DETAIL_SIDE, DETAIL_SIDE], the full picture, area-averaged; n = 0 where neither focus nor
+    inset is to be had.
     """
 
     algorithm_version: int
@@ -156,6 +168,16 @@ class _Layout:
     since: int = 1
 
 
+def _part(name: str, since: int) -> dict[str, _Layout]:
+    """Of a part of the picture that is kept enlarged."""
+    return {
+        name: _Layout("float32", (), "samples", since),
+        f"{name}_frames": _Layout("int8", (COEFFICIENTS, COEFFICIENTS), "samples", since),
+        f"{name}_contrast": _Layout("uint8", (), "samples", since),
+        f"{name}_brightness": _Layout("uint8", (), "samples", since),
+    }
+
+
 _LAYOUTS = {
     "video_vector": _Layout("float32", (), VECTOR_SIZE),
     "times": _Layout("float32", (), "samples"),
@@ -168,10 +190,9 @@ _LAYOUTS = {
     "margins": _Layout("uint16", (4,), "samples"),
     "codes": _Layout("uint32", (), "codes"),
     "tones": _Layout("uint8", (TONES,), "codes", since=2),
-    "focus": _Layout("float32", (), "samples", since=3),
-    "focus_frames": _Layout("int8", (COEFFICIENTS, COEFFICIENTS), "samples", since=3),
-    "focus_contrast": _Layout("uint8", (), "samples", since=3),
-    "focus_brightness": _Layout("uint8", (), "samples", since=3),
+    **_part("focus", since=3),
+    **_part("inset", since=4),
+    **_part("inset_focus", since=4),
     "details": _Layout("uint8", (DETAIL_SIDE, DETAIL_SIDE), "samples", since=3),
 }
 

@@ -69,11 +69,31 @@ class Stretch:
 def stretches(query: Seen, reference: Seen) -> list[Stretch]:
     """Where the query shows what the reference shows, in the order they were found, surest first.
 
-    Where little of both moves, and the whole pictures are not sure, what moves is compared alone: it is surer, or
-    counts twice: pictures that agree where nothing moves are only alike.
+    A video that either shows within its picture is compared as one of its own, unless the whole pictures are sure.
     """
+    found = _of_whole(query, reference)
+    if not _is_sure(found) and query.inset is not None:
+        share = query.inset_share
+        within = [replace(piece, area=piece.area * share) for piece in _of_whole(query.inset, reference)]
+        found = _surer(found, within)
+    if not _is_sure(found) and reference.inset is not None:
+        found = _surer(found, _of_whole(query, reference.inset))
+    return found
+
+
+def _is_sure(found: list[Stretch]) -> bool:
+    return bool(found) and found[0].strength >= _SURE
+
+
+def _surer(found: list[Stretch], others: list[Stretch]) -> list[Stretch]:
+    return max(found, others, key=lambda pieces: pieces[0].strength if pieces else -np.inf)
+
+
+def _of_whole(query: Seen, reference: Seen) -> list[Stretch]:
+    """Where little of both moves, and the whole pictures are not sure, what moves is compared alone: it is surer, or
+    counts twice: pictures that agree where nothing moves are only alike."""
     found = _pieces(query, reference)
-    if query.focus is None or reference.focus is None or (found and found[0].strength >= _SURE):
+    if query.focus is None or reference.focus is None or _is_sure(found):
         return found
     size = query.focus_share / max(reference.focus_share, 1e-6)
     closer = [_of_focus(piece, size) for piece in _pieces(query.focus, reference.focus)]

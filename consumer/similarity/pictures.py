@@ -74,21 +74,48 @@ def full_pictures(fingerprint: Fingerprint, inner: Pictures) -> Pictures:
 
 def focus_alone(fingerprint: Fingerprint) -> Fingerprint | None:
     """The part of the picture in which everything moves, as a fingerprint of its own without a sound; None without."""
-    if len(fingerprint.focus) == 0:
+    shown = (fingerprint.focus_frames, fingerprint.focus_contrast, fingerprint.focus_brightness)
+    return _part_alone(fingerprint, fingerprint.focus, *shown)
+
+
+def inset_alone(fingerprint: Fingerprint) -> Fingerprint | None:
+    """The video that is shown within the picture, as a fingerprint of its own without a sound; None without."""
+    shown = (fingerprint.inset_frames, fingerprint.inset_contrast, fingerprint.inset_brightness)
+    alone = _part_alone(fingerprint, fingerprint.inset, *shown)
+    if alone is None:
         return None
-    top, bottom, left, right = (float(share) for share in fingerprint.focus)
+    return replace(
+        alone,
+        focus=fingerprint.inset_focus,
+        focus_frames=fingerprint.inset_focus_frames,
+        focus_contrast=fingerprint.inset_focus_contrast,
+        focus_brightness=fingerprint.inset_focus_brightness,
+    )
+
+
+def _part_alone(
+    fingerprint: Fingerprint,
+    box: NDArray[np.float32],
+    frames: NDArray[np.int8],
+    contrast: NDArray[np.uint8],
+    brightness: NDArray[np.uint8],
+) -> Fingerprint | None:
+    if len(box) == 0:
+        return None
+    top, bottom, left, right = (float(share) for share in box)
     return replace(
         fingerprint,
         width=max(1, round(fingerprint.width * (1 - left - right))),
         height=max(1, round(fingerprint.height * (1 - top - bottom))),
-        frames=fingerprint.focus_frames,
-        contrast=fingerprint.focus_contrast,
-        brightness=fingerprint.focus_brightness,
+        frames=frames,
+        contrast=contrast,
+        brightness=brightness,
         box=np.zeros(4, np.float32),
         bars=np.zeros((len(fingerprint.times), 4), np.uint8),
         codes=fingerprint.codes[:0],
         tones=fingerprint.tones[:0],
         focus=fingerprint.focus[:0],
+        inset=fingerprint.inset[:0],
     )
 
 

@@ -23,6 +23,7 @@ from consumer.similarity.pictures import (
     full_pictures,
     has_bars,
     inner_pictures,
+    inset_alone,
     turned,
     turned_features,
 )
@@ -74,8 +75,18 @@ class Seen:
     @property
     def focus_share(self) -> float:
         """Of the picture that its focus takes. 0..1."""
-        top, bottom, left, right = (float(share) for share in self.fingerprint.focus)
-        return (1 - top - bottom) * (1 - left - right)
+        return _share_of(self.fingerprint.focus)
+
+    @cached_property
+    def inset(self) -> Seen | None:
+        """The video that is shown within the picture, as a video of its own."""
+        alone = inset_alone(self.fingerprint)
+        return None if alone is None else Seen(alone)
+
+    @property
+    def inset_share(self) -> float:
+        """Of the picture that its inset takes. 0..1."""
+        return _share_of(self.fingerprint.inset)
 
     @property
     def full_aspect(self) -> float:
@@ -140,6 +151,11 @@ class View:
         top, bottom, left, right = self.window
         down, across = (min(1.0, size * COEFFICIENTS / BAND) for size in (bottom - top, right - left))
         return (across, down) if self.quarter_turns % 2 else (down, across)
+
+
+def _share_of(box: NDArray[np.float32]) -> float:
+    top, bottom, left, right = (float(share) for share in box)
+    return (1 - top - bottom) * (1 - left - right)
 
 
 def pairs_of_views(query: Seen, reference: Seen) -> Iterator[tuple[View, View]]:

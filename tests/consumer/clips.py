@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from processor.bars import margins
 from processor.fingerprint import assemble
 from processor.focus import may_have_focus, no_details
+from processor.inset import may_have_inset
 from processor.phash import detailed, thumbnail
 from wire.fingerprints import ALGORITHM_VERSION, Fingerprint, Fragment
 
@@ -139,7 +140,7 @@ def fragment_of(
 
 def _details(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     details = np.array([detailed(picture) for picture in pictures], np.uint8)
-    return details if may_have_focus(details) else no_details()
+    return details if may_have_focus(details) or may_have_inset(details) else no_details()
 
 
 # What people do to pictures.

@@ -126,10 +126,25 @@ def test_the_fingerprint_has_the_shapes_and_types_it_promises() -> None:
     arrays = {
         field.name: value
         for field in fields(Fingerprint)
-        if isinstance(value := getattr(FINGERPRINT, field.name), np.ndarray)
+        if isinstance(value := getattr(FINGERPRINT, field.name), np.ndarray) and not field.name.startswith("inset")
     }
     assert {name: (value.dtype.type, value.shape) for name, value in arrays.items()} == expected
     assert (FINGERPRINT.width, FINGERPRINT.height, FINGERPRINT.duration) == (640, 450, 12.0)
+
+
+def test_a_video_within_the_video_is_kept_beside_it_with_a_focus_of_its_own() -> None:
+    details = np.array([np.roll(texture(8, DETAIL_SIDE, DETAIL_SIDE), 9 * n, axis=1) for n in range(SAMPLES)])
+    details[:, 40:140, 60:180] = 235
+    for n, picture in enumerate(details):
+        picture[70:100, 90 + n : 96 + n] = 20
+    for parts in ([replace(WHOLE, details=details)], ranges_of(replace(WHOLE, details=details), [12])):
+        found = assemble(parts)
+        assert found.inset == pytest.approx([40 / 192, 52 / 192, 60 / 192, 12 / 192], abs=0.011)
+        assert found.inset_frames.shape == found.inset_focus_frames.shape == (SAMPLES, 16, 16)
+        assert found.inset_contrast.shape == found.inset_focus_brightness.shape == (SAMPLES,)
+        assert found.inset_focus == pytest.approx([0.26, 0.36, 0.21, 0.45], abs=0.05)
+        assert len(found.focus) == 0
+    assert [len(getattr(FINGERPRINT, field.name)) for field in fields(Fingerprint) if "inset" in field.name] == [0] * 8
 
 
 def test_a_range_that_was_not_looked_at_closely_leaves_the_video_without_a_focus() -> None:

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from processor.focus import MOST_AREA, focus_of, focused, may_have_focus
-from processor.phash import detailed
+from processor.focus import MOST_AREA, focus_of, may_have_focus
+from processor.phash import cropped, detailed
 from tests.processor.textures import texture
 from wire.fingerprints import DETAIL_SIDE
 
@@ -96,7 +96,7 @@ def test_it_is_a_part_of_the_picture_no_larger_than_it_may_be(top: int, left: in
 def test_the_part_is_enlarged() -> None:
     details = np.zeros((2, DETAIL_SIDE, DETAIL_SIDE), np.uint8)
     details[1, 48:96, 96:192] = np.repeat(np.arange(96), 1).astype(np.uint8)
-    enlarged = focused(details, (0.25, 0.5, 0.5, 0.0))
+    enlarged = cropped(details, (0.25, 0.5, 0.5, 0.0))
     assert enlarged.shape == (2, 32, 32)
     assert not enlarged[0].any()
     assert enlarged[1, :, 0] == pytest.approx(1.0)

@@ -47,6 +47,10 @@ def fingerprint(samples: int, codes: int, seed: int = 0) -> Fingerprint:
         focus_frames=random.integers(-127, 128, (samples * (seed % 2), 16, 16)).astype(np.int8),
         focus_contrast=random.integers(0, 256, samples * (seed % 2)).astype(np.uint8),
         focus_brightness=random.integers(0, 256, samples * (seed % 2)).astype(np.uint8),
+        inset=random.uniform(0, 0.4, 4 * (seed % 3 == 1)).astype(np.float32),
+        inset_frames=random.integers(-127, 128, (samples * (seed % 3 == 1), 16, 16)).astype(np.int8),
+        inset_contrast=random.integers(0, 256, samples * (seed % 3 == 1)).astype(np.uint8),
+        inset_brightness=random.integers(0, 256, samples * (seed % 3 == 1)).astype(np.uint8),
     )
 
 

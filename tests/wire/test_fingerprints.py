@@ -5,7 +5,7 @@ import json
 import math
 import tracemalloc
 import zlib
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +79,10 @@ def test_slow_pictures_pack_small() -> None:
 
 
 # Kept fingerprints outlive the code that wrote them, and no video is decoded again to replace them. So these may change
-# only together with the magic (b"VFP\x03", b"VFF\x03"), and code that reads the old magic stays. What zlib makes of the
+# only together with the magic (b"VFP\x04", b"VFF\x04"), and code that reads the old magic stays. What zlib makes of the
 # same numbers may differ between its builds, so the header and the inflated numbers are pinned, not the deflated ones.
-GOLDEN_FINGERPRINT = "f4106460dccdacf56ee75f46375311e6fdfb71d0f05812219896fa053215d68f"
-GOLDEN_FRAGMENT = "9c613b1ffe44adddff362d743881517ad0cca59185ec1a9735cc37460a296121"
+GOLDEN_FINGERPRINT = "0db56581df8b50cd5aad55013361d4b2642f42f4667a75faa08e82a86a196145"
+GOLDEN_FRAGMENT = "9c32019957d6c5ff7aaefa7ca7f05e264b832e67ce7a2ee3b0fd2ddd0b6b0eef"
 
 
 def test_golden_bytes_of_a_fingerprint() -> None:
@@ -93,22 +93,20 @@ def test_golden_bytes_of_a_fragment() -> None:
     assert _digest(pack_fragment(_tiny_fragment())) == GOLDEN_FRAGMENT
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_bytes_kept_by_an_older_release_can_be_read(version: int) -> None:
     """Each tiny_vN.vfp was written when its format was new. One is added for a new format; none is ever replaced."""
     kept = unpack((Path(__file__).parent / f"tiny_v{version}.vfp").read_bytes())
-    tiny, none = _tiny(), _without_focus(_tiny())
-    assert same(kept, {1: replace(none, tones=none.tones[:0]), 2: none, 3: tiny}[version])
+    tiny = _tiny()
+    three = _without(tiny, "inset")
+    two = _without(three, "focus")
+    one = replace(two, tones=two.tones[:0])
+    assert same(kept, {1: one, 2: two, 3: three, 4: tiny}[version])
 
 
-def _without_focus(record: Fingerprint) -> Fingerprint:
-    return replace(
-        record,
-        focus=record.focus[:0],
-        focus_frames=record.focus_frames[:0],
-        focus_contrast=record.focus_contrast[:0],
-        focus_brightness=record.focus_brightness[:0],
-    )
+def _without(record: Fingerprint, part: str) -> Fingerprint:
+    names = [field.name for field in fields(record) if field.name.startswith(part)]
+    return replace(record, **{name: getattr(record, name)[:0] for name in names})
 
 
 def _tiny() -> Fingerprint:
@@ -133,6 +131,14 @@ def _tiny() -> Fingerprint:
         focus_frames=(grid % 249 - 124).astype(np.int8),
         focus_contrast=np.array([30, 31], np.uint8),
         focus_brightness=np.array([100, 99], np.uint8),
+        inset=np.array([0.5, 0.0, 0.125, 0.25], np.float32),
+        inset_frames=(grid % 247 - 123).astype(np.int8),
+        inset_contrast=np.array([20, 21], np.uint8),
+        inset_brightness=np.array([90, 89], np.uint8),
+        inset_focus=np.array([0.25, 0.0, 0.25, 0.25], np.float32),
+        inset_focus_frames=(grid % 245 - 122).astype(np.int8),
+        inset_focus_contrast=np.array([10, 11], np.uint8),
+        inset_focus_brightness=np.array([80, 79], np.uint8),
     )
 
 

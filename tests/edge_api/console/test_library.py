@@ -1,8 +1,7 @@
-"""The list: search, filters, pages, deleting several; quick with ten thousand videos."""
+"""The list: search, filters, pages, deleting several."""
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,9 +10,6 @@ from edge_api import queries
 from edge_api.keys import new_id, timestamp, video_key
 from tests.edge_api.console.visits import Markup, Visit
 from tests.edge_api.kit import Person, World, mp4
-
-MANY = 10_000
-MOST_SECONDS = 0.05
 
 
 async def fill(world: World, owner: Person, count: int, status: str = "approved", **columns: str) -> list[str]:
@@ -149,27 +145,6 @@ async def test_no_boxes_for_those_who_may_not_delete(world: World, alice: Visit)
     page = Markup((await alice.get("/videos")).text)
     assert not [field for field in page.named("input") if field.get("type") == "checkbox"]
     assert "Delete" not in page.text.replace("Delete</button>", "").split("This cannot be undone")[0]
-
-
-async def test_ten_thousand_videos_are_no_burden(world: World, alice: Visit, moderator: Visit) -> None:
-    await fill(world, world.alice, MANY - 100)
-    await fill(world, world.bob, 100, "flagged", reason="mirrored")
-    await world.run("ANALYZE")
-    paths = [
-        "/videos",
-        "/videos?status=approved",
-        f"/videos?offset={MANY - 120}",
-        "/videos?status=flagged",
-        "/videos?q=ab",
-    ]
-    for visit in (alice, moderator):
-        for path in paths:
-            seconds = []
-            for _ in range(5):
-                started = time.process_time()
-                assert (await visit.get(path)).status_code == 200
-                seconds.append(time.process_time() - started)
-            assert min(seconds) < MOST_SECONDS, path
 
 
 @pytest.mark.parametrize("of_user", [False, True])
