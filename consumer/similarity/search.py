@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,8 @@ _INSET_STRIDE = 3
 
 _CELLS_AT_ONCE = 1 << 18
 """Of all the matrices that are searched together: few enough to stay in the processor's cache."""
+
+_Each = TypeVar("_Each")
 
 Views = tuple[View, View]
 """Of the query and of the reference."""
@@ -74,10 +77,8 @@ def _hypotheses(
     rows, columns = slice(None, None, strides.query), slice(None, None, strides.reference)
     says_nothing = ~(query.telling[rows, None] & reference.telling[None, columns])
     is_taken = (query.telling & ~free)[rows]
-    at_once = max(1, _CELLS_AT_ONCE // max(says_nothing.size, 1))
     found: dict[Views, list[Hypothesis]] = {}
-    for start in range(0, len(pairs), at_once):
-        some = pairs[start : start + at_once]
+    for some in _in_cache_together(pairs, says_nothing.size):
         own = query.features_of_each([views[0] for views in some])[:, rows]
         other = reference.features_of_each([views[1] for views in some])[:, columns]
         matrices = own @ other.transpose(0, 2, 1)
@@ -88,6 +89,12 @@ def _hypotheses(
             within = [_within(line, query) for line in lines]
             found[views] = [Hypothesis(*views, line) for line in within if _is_promising(line, LEAST_MASS)]
     return found
+
+
+def _in_cache_together(each: Sequence[_Each], cells: int) -> Iterator[Sequence[_Each]]:
+    """Those whose matrices, of so many cells each, are searched together; one at least."""
+    at_once = max(1, _CELLS_AT_ONCE // max(cells, 1))
+    return (each[start : start + at_once] for start in range(0, len(each), at_once))
 
 
 def _strides(query: int, reference: int) -> Strides:
@@ -110,10 +117,8 @@ def inset_proposals(query: Seen, reference: Seen, free: NDArray[np.bool_]) -> li
         return []
     views = [View(with_bars=True, window=window) for window in inset_windows(query.full_aspect / reference.aspect)]
     says_nothing = ~(shown[:, None] & reference.telling[None, :])
-    at_once = max(1, _CELLS_AT_ONCE // max(says_nothing.size, 1))
     first: list[Hypothesis] = []
-    for start in range(0, len(views), at_once):
-        some = views[start : start + at_once]
+    for some in _in_cache_together(views, says_nothing.size):
         own = query.features_of_each(some, stride)
         finely = _inset_lines(own, whole, says_nothing, stride)
         roughly = _inset_lines(lowest(own), lowest(whole), says_nothing, stride)
