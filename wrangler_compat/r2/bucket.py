@@ -247,8 +247,7 @@ class S3Bucket:
     ) -> str:
         self._check(key)
         checks.check_expiry(expires_seconds)
-        operation = "get_object" if method == "GET" else "put_object"
-        return await self._client.presign(operation, {"Bucket": self._bucket, "Key": key}, expires_seconds)
+        return self._client.presign(method, self._bucket, key, expires_seconds)
 
     async def ping(self) -> None:
         try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
 
 from wrangler_compat.r2 import codes
 
@@ -15,7 +15,7 @@ class S3Calls(Protocol):
         self, operation: str, *, timeout_seconds: float | None = None, **parameters: Any
     ) -> dict[str, Any]: ...
     async def read(self, body: Any, size: int) -> bytes: ...
-    async def presign(self, operation: str, parameters: Mapping[str, str], expires_seconds: int) -> str: ...
+    def presign(self, method: Literal["GET", "PUT"], bucket: str, key: str, expires_seconds: int) -> str: ...
 
 
 async def delete_all(client: S3Calls, bucket: str, keys: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import aiohttp
 from aiobotocore.config import AioConfig
@@ -20,6 +20,7 @@ from wrangler_compat.errors import R2Error
 from wrangler_compat.r2 import codes
 from wrangler_compat.r2.bucket import S3Bucket
 from wrangler_compat.r2.sidecar import bucket_for
+from wrangler_compat.r2.signing import Signer
 
 # A connection that could not be made or broke: the same call may succeed later.
 _BROKEN = (vendor.ConnectionError, vendor.HTTPClientError, vendor.IncompleteReadError, aiohttp.ClientError, OSError)
@@ -63,7 +64,7 @@ async def open_s3_client(
     endpoint: str, access_key: str, secret_key: str, region: str, timeout_seconds: float
 ) -> AsyncIterator[S3Client]:
     config = AioConfig(
-        # Without these, range GETs fail their checksum, R2 refuses puts and presigned URLs are the old kind.
+        # Without these, range GETs fail their checksum and R2 refuses puts.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         signature_version="s3v4",
@@ -87,7 +88,7 @@ async def open_s3_client(
         raise r2_error(error) from error
     try:
         client.meta.events.register_last("before-call.s3", _drop_expect)
-        yield S3Client(client, timeout_seconds)
+        yield S3Client(client, Signer(endpoint, access_key, secret_key, region), timeout_seconds)
     finally:
         await context.__aexit__(None, None, None)
 
@@ -99,8 +100,8 @@ class _Body(Protocol):
 class S3Client:
     """S3's operations by their names in snake_case, with S3's parameters and answers. Failures raise R2Error."""
 
-    def __init__(self, client: Any, timeout_seconds: float) -> None:
-        self._client = client
+    def __init__(self, client: Any, signer: Signer, timeout_seconds: float) -> None:
+        self._client, self._signer = client, signer
         self._timeout_seconds = timeout_seconds
 
     async def call(self, operation: str, *, timeout_seconds: float | None = None, **parameters: Any) -> dict[str, Any]:
@@ -121,14 +122,8 @@ class S3Client:
         except VENDOR_ERRORS as error:
             raise r2_error(error) from error
 
-    async def presign(self, operation: str, parameters: Mapping[str, str], expires_seconds: int) -> str:
-        try:
-            url: str = await self._client.generate_presigned_url(
-                operation, Params=dict(parameters), ExpiresIn=expires_seconds
-            )
-            return url
-        except VENDOR_ERRORS as error:
-            raise r2_error(error) from error
+    def presign(self, method: Literal["GET", "PUT"], bucket: str, key: str, expires_seconds: int) -> str:
+        return self._signer.link(method, bucket, key, expires_seconds)
 
 
 def _drop_expect(params: dict[str, Any], **_kwargs: Any) -> None:
