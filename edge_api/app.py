@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from edge_api.leftovers import sweep_for_ever
 from edge_api.limiting import Limiting
 from edge_api.metrics import Metrics
 from edge_api.middleware import RequestMiddleware, UnderWay
-from edge_api.processor import PingProcessor, ping_processor
+from edge_api.processor import PingProcessor, open_ping
 from edge_api.routes import routes
 from edge_api.settings import Settings
 from edge_api.state import State
@@ -40,18 +40,19 @@ def create_app(
     open_env: OpenEnv,
     *,
     resolve: Resolve = resolve_host,
-    ping: PingProcessor = ping_processor,
+    ping: PingProcessor | None = None,
     first_token_file: Path | None = None,
 ) -> Starlette:
     """open_env is entered when the application starts and left when it ends.
 
-    first_token_file: where the first admin's token goes when there is no user yet; None: no admin is made.
+    ping: None: the processor is asked over HTTP. first_token_file: where the first admin's token goes when there is no
+    user yet; None: no admin is made.
     """
     metrics, under_way = Metrics(), UnderWay()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[State]:
-        async with open_env() as env:
+        async with open_env() as env, nullcontext(ping) if ping else open_ping() as ask:
             if first_token_file is not None:
                 await ensure_first_admin(env.db, first_token_file, settings.binding_timeout_seconds)
             operations = Operations(metrics)
@@ -65,7 +66,7 @@ def create_app(
                 turns=turns_of(settings),
                 limiting=Limiting(env, settings, metrics),
                 resolve=resolve,
-                ping_processor=ping,
+                ping_processor=ask,
                 looks=Looks(),
             )
             for task in beside:

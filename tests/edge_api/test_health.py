@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ import structlog
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from edge_api.processor import ping_processor
+from edge_api.processor import open_ping
 from tests.edge_api.kit import World, mp4, serving, settings_with, with_binding
 from tests.edge_api.test_upload import Unreachable
 
@@ -67,7 +70,49 @@ async def test_without_the_processor_it_is_still_ready(world: World) -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "not a url", "http://[", "ftp://127.0.0.1"])
 async def test_a_processor_that_cannot_be_reached(url: str) -> None:
-    assert await ping_processor(url, 0.5) is False
+    async with open_ping() as ping:
+        assert await ping(url, 0.5) is False
+
+
+@dataclass
+class Connection:
+    asked: int = 0
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@asynccontextmanager
+async def lively(answers_each: int) -> AsyncIterator[tuple[str, list[Connection]]]:
+    """A processor's URL, and who was connected to it; it closes a connection after so many answers."""
+    connections: list[Connection] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(one := Connection())
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while one.asked < answers_each and (await reader.readuntil(b"\r\n\r\n")).startswith(b"GET /livez "):
+                one.asked += 1
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+        one.ended.set()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", connections
+        for each in connections:
+            await each.ended.wait()
+
+
+async def test_the_processor_is_asked_by_one_connection() -> None:
+    async with lively(9) as (url, connections), open_ping() as ping:
+        assert [await ping(url, 30) for _ in range(3)] == [True] * 3
+        assert [each.asked for each in connections] == [3]
+
+
+async def test_a_connection_that_the_processor_closed_is_made_again() -> None:
+    async with lively(1) as (url, connections), open_ping() as ping:
+        for _ in range(2):
+            assert await ping(url, 30) is True
+            await connections[-1].ended.wait()
+        assert [each.asked for each in connections] == [1, 1]
 
 
 async def test_metrics(world: World) -> None:
