@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from edge_api import queries
 from edge_api.env import Env
 from edge_api.keys import moment_of, new_id, timestamp
 from tests.edge_api.kit import People, World, serving, settings_with, with_binding
@@ -224,6 +225,14 @@ async def test_deliveries(world: World) -> None:
     bad = await on(world, "GET", made["id"], "/deliveries?status=lost")
     announced(bad, "/api/webhooks/{webhook_id}/deliveries")
     assert (bad.status_code, bad.json()["field"]) == (400, "status")
+
+
+@pytest.mark.parametrize("status", [None, "failed"])
+async def test_deliveries_are_read_in_the_order_of_an_index(world: World, status: str | None) -> None:
+    (step,) = await world.rows(f"EXPLAIN QUERY PLAN {queries.WEBHOOK_DELIVERIES}", "wh_x", status, 20, 0)
+    assert "webhook_deliveries_latest (target_id=?)" in step["detail"]
+    (step,) = await world.rows(f"EXPLAIN QUERY PLAN {queries.WEBHOOK_DELIVERIES_TOTAL}", "wh_x", status)
+    assert "COVERING INDEX webhook_deliveries_latest" in step["detail"]
 
 
 async def test_what_was_done_is_audited_and_no_secret_told(world: World) -> None:

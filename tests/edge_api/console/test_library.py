@@ -76,6 +76,9 @@ async def test_search(world: World, alice: Visit, moderator: Visit) -> None:
         return ids
 
     assert await found(alice, a[:6].upper()) == {a}
+    assert await found(alice, a) == {a}
+    assert await found(alice, a[1:]) == set()
+    assert await found(alice, f"{a}0") == set()
     assert await found(alice, "  example.org ") == {a}
     (long,) = await fill(world, world.alice, 1, source_url=f"https://elsewhere.test/{'Very' * 50}")
     assert await found(alice, "very" * 50) == {long}
@@ -85,6 +88,9 @@ async def test_search(world: World, alice: Visit, moderator: Visit) -> None:
     assert await found(moderator, "BOB") == {b}
     assert await found(alice, "bob") == set()
     assert await found(alice, b) == set()
+    both = await world.client.get("/api/videos?status=approved&q=100", headers=moderator.headers)
+    assert {video["video_id"] for video in both.json()["videos"]} == {a, b}
+    assert (await world.get("/api/videos?status=flagged&q=100")).json()["total"] == 0
     for odd in ("\\", "'", "%", "_", "é", "' OR 1=1 --"):
         assert await found(moderator, odd) <= {a}
 
@@ -158,3 +164,15 @@ async def test_a_page_is_read_in_the_order_of_an_index(world: World, of_user: bo
     inner = page.split("WHERE videos.id IN (")[1].rsplit(")", 1)[0]
     plan = " | ".join(row["detail"] for row in await world.rows(f"EXPLAIN QUERY PLAN {inner}", *values, 20, 0))
     assert "TEMP B-TREE" not in plan, plan
+
+
+@pytest.mark.parametrize("of_user", [False, True])
+@pytest.mark.parametrize("of_status", [False, True])
+async def test_what_holds_a_text_is_found_in_an_index_alone(world: World, of_user: bool, of_status: bool) -> None:
+    page, total = queries.list_videos(of_user=of_user, of_status=of_status, of_text=True)
+    values = [*["x"] * (of_user + of_status), "text"]
+    inner = page.split("WHERE videos.id IN (")[1].rsplit(") ORDER", 1)[0]
+    for sql, bound in ((inner, [*values, 20, 0]), (total, values)):
+        plan = [row["detail"] for row in await world.rows(f"EXPLAIN QUERY PLAN {sql}", *bound)]
+        assert "COVERING INDEX videos_searched" in plan[0], plan
+        assert not any("TEMP B-TREE" in step for step in plan), plan
