@@ -65,8 +65,8 @@ async def video_json(
     with_matches: bool = True,
     with_file: bool = True,
 ) -> dict[str, Any]:
-    """expected: seconds from upload to verdict. with_matches: the evidence too. with_file: the link to the video's own
-    bytes too; signing a link is the dearest part of a list."""
+    """expected: seconds from upload to verdict. with_matches: the evidence too. with_file: the links to the video's own
+    bytes and to its preview too; links are the dearest part of a list."""
     body: dict[str, Any] = {
         "video_id": row["id"],
         "status": row["status"],
@@ -148,7 +148,7 @@ async def _links(row: Row, env: Env, link_seconds: int, with_file: bool) -> dict
         body["r2_url"] = await env.video_bucket.presigned_url(row["r2_key"], expires_seconds=link_seconds)
     if row["thumbnail_key"] is not None:
         body["thumbnail"] = await env.video_bucket.presigned_url(row["thumbnail_key"], expires_seconds=link_seconds)
-    if row["preview_key"] is not None:
+    if with_file and row["preview_key"] is not None:
         layout = json.loads(row["preview_layout"])
         url = await env.video_bucket.presigned_url(row["preview_key"], expires_seconds=link_seconds)
         body["preview"] = {"url": url, "columns": layout["pictures"], **layout}

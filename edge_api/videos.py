@@ -69,7 +69,7 @@ async def list_videos(request: Request, user: User) -> JSONResponse:
 async def listed(request: Request, user: User, wanted: Wanted, *, with_files: bool = True) -> dict[str, Any]:
     """A page of the videos that this user may see, newest first: what GET /api/videos answers.
 
-    with_files: each video's r2_url too, which is null otherwise.
+    with_files: each video's r2_url and preview too, which are null otherwise.
     """
     state, text = request.state, wanted.text
     asked = [value for value in (user.sees_only, wanted.status, text and text.lower()) if value is not None]

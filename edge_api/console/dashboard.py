@@ -19,7 +19,7 @@ from edge_api.internal import failed_jobs, run_again
 from edge_api.keys import is_id
 from edge_api.sessions import set_flash
 from edge_api.state import Request
-from edge_api.stats.handlers import costs_of, stats_of
+from edge_api.stats.handlers import costs_of, stats_of, videos_by_verdict
 
 PATH = "/dashboard"
 MOST_FAILED = 10
@@ -74,7 +74,8 @@ async def _is_run(request: Request, user: User, video_id: str) -> bool:
 
 async def _told(request: Request) -> dict[str, Any]:
     """What both templates take: the answers of the API, and the charts of them."""
-    stats, costs = await stats_of(request), await costs_of(request)
+    verdicts, failed = await videos_by_verdict(request), await failed_jobs(request, MOST_FAILED, 0)
+    stats, costs = await stats_of(request, verdicts, failed["total"]), await costs_of(request, verdicts)
     pings = await health.pings(request)
     days = stats["uploads"]["days"]
     stored = {each["kind"]: each["bytes"] for each in costs["storage"]}
@@ -82,7 +83,7 @@ async def _told(request: Request) -> dict[str, Any]:
     return {
         "stats": stats,
         "costs": costs,
-        "failed": await failed_jobs(request, MOST_FAILED, 0),
+        "failed": failed,
         "health": {**pings["bindings"], "PROCESSOR": pings["processor"]},
         "by_day": charts.columns(
             [each["videos"] for each in days], [str(date.fromisoformat(each["day"]).day) for each in days]

@@ -27,24 +27,31 @@ MOST_TROUBLES = 10
 
 
 async def stats(request: Request, user: User) -> JSONResponse:
-    return JSONResponse(await stats_of(request))
+    failed = await failed_jobs(request, 1, 0)
+    return JSONResponse(await stats_of(request, await videos_by_verdict(request), failed["total"]))
 
 
 async def cost_stats(request: Request, user: User) -> JSONResponse:
-    return JSONResponse(await costs_of(request))
+    return JSONResponse(await costs_of(request, await videos_by_verdict(request)))
 
 
-async def stats_of(request: Request) -> dict[str, Any]:
-    """What GET /api/stats answers. Days are those of UTC. Raises BindingError."""
-    now = datetime.now(UTC)
+async def videos_by_verdict(request: Request) -> D1Result:
+    """What both are made of. Raises BindingError."""
+    return await _all(request, queries.VIDEOS_BY_VERDICT)
+
+
+async def stats_of(request: Request, verdicts: D1Result, failed: int) -> dict[str, Any]:
+    """What GET /api/stats answers. Days are those of UTC. verdicts: of videos_by_verdict(). failed: jobs.
+
+    Raises BindingError.
+    """
+    now, by_verdict = datetime.now(UTC), verdicts.results
     first = figures.first_day(now.date()).isoformat()
-    by_verdict = (await _all(request, queries.VIDEOS_BY_VERDICT)).results
     by_day = (await _all(request, queries.UPLOADS_BY_DAY, first)).results
     waiting = (await _all(request, queries.JOBS_WAITING)).results
     runs = (await _all(request, queries.LAST_RUNS, first, SAMPLE)).results
-    verdicts = (await _all(request, queries.LAST_VERDICTS, first, SAMPLE)).results
+    decided = (await _all(request, queries.LAST_VERDICTS, first, SAMPLE)).results
     troubles = (await _all(request, queries.TROUBLES, MOST_TROUBLES)).results
-    failed = (await failed_jobs(request, 1, 0))["total"]
     days = figures.every_day(by_day, now.date())
     return {
         "at": timestamp(now),
@@ -54,15 +61,14 @@ async def stats_of(request: Request) -> dict[str, Any]:
         "statuses": _statuses(by_verdict),
         "verdicts": _verdicts(by_verdict),
         "processing_seconds": figures.spread(figures.seconds_between(runs)),
-        "verdict_seconds": figures.spread(figures.seconds_between(verdicts)),
+        "verdict_seconds": figures.spread(figures.seconds_between(decided)),
         "troubles": troubles,
     }
 
 
-async def costs_of(request: Request) -> dict[str, Any]:
-    """What GET /api/stats/costs answers. Raises BindingError."""
+async def costs_of(request: Request, verdicts: D1Result) -> dict[str, Any]:
+    """What GET /api/stats/costs answers. verdicts: of videos_by_verdict(). Raises BindingError."""
     settings, today = request.state["settings"], datetime.now(UTC).date()
-    verdicts = await _all(request, queries.VIDEOS_BY_VERDICT)
     (uploads,) = (await _all(request, queries.OPEN_UPLOADS)).results
     duty = next(iter((await _all(request, queries.DUTY)).results), None)
     first = figures.first_day(today, costs.MONTH_DAYS).isoformat()

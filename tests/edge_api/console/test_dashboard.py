@@ -1,4 +1,4 @@
-"""The operators' page: what it says, its buttons, its fragment; quick with ten thousand videos."""
+"""The operators' page: what it says, its buttons, its fragment."""
 
 from __future__ import annotations
 

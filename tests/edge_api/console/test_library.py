@@ -95,15 +95,18 @@ async def test_search(world: World, alice: Visit, moderator: Visit) -> None:
         assert await found(moderator, odd) <= {a}
 
 
-async def test_thumbnails_are_linked_and_files_are_not(world: World, alice: Visit) -> None:
-    await fill(world, world.alice, 2)
+async def test_thumbnails_are_linked_files_and_previews_are_not(world: World, alice: Visit) -> None:
+    layout = '{"pictures": 10, "width": 160, "height": 90}'
+    await fill(world, world.alice, 2, preview_key="videos/p.jpg", preview_layout=layout)
     answer = await alice.get("/videos")
     images = Markup(answer.text).named("img")
     assert len(images) == 2
     assert all(image["src"].startswith("memory://") and image["loading"] == "lazy" for image in images)
     assert "img-src 'self' memory://" in answer.headers["content-security-policy"]
     assert answer.text.count("memory://") == 2
-    assert (await world.get("/api/videos")).json()["videos"][0]["r2_url"]
+    (told, _) = (await world.get("/api/videos")).json()["videos"]
+    assert told["r2_url"]
+    assert told["preview"]["url"]
 
 
 async def test_the_empty_library(world: World, alice: Visit) -> None:
