@@ -20,6 +20,11 @@ ALLOWED = {
 
 # Vendor -> the one adapter. arq has two sides, the producer's and the worker's; both speak to it and to redis.
 ARQ = {"wrangler_compat/queues/arq_redis.py", "wrangler_compat/queues/arq_worker.py"}
+# What counts by scripts.
+REDIS = {
+    "wrangler_compat/redis_calls.py",
+    "wrangler_compat/ratelimit/redis_window.py",
+}
 ADAPTERS = {
     "aiobotocore": {"wrangler_compat/r2/s3.py"},
     "botocore": {"wrangler_compat/r2/s3.py"},
@@ -27,7 +32,7 @@ ADAPTERS = {
     "aiohttp": {"wrangler_compat/r2/s3.py"},
     "aiosqlite": {"wrangler_compat/d1/sqlite.py"},
     "arq": ARQ,
-    "redis": ARQ | {"wrangler_compat/ratelimit/redis_window.py"},
+    "redis": ARQ | REDIS,
     "chromadb": {"wrangler_compat/vectorize/chroma.py"},
     "av": {"processor/decode.py"},
     "acoustid": {"processor/sound.py"},

@@ -6,20 +6,16 @@ itself two periods after its last use.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.exceptions import RedisError
+from redis.asyncio import Redis
 
 from wrangler_compat.errors import RateLimitError
 from wrangler_compat.ratelimit.checks import check_call, check_declared
 from wrangler_compat.ratelimit.types import RateLimitOutcome
-
-TIMEOUT_SECONDS = 1.0
-MOST_CONNECTIONS = 16
+from wrangler_compat.redis_calls import TIMEOUT_SECONDS, answering, open_redis
 
 # As window.take(), line by line. ARGV: limit, period in ms, cost, now in ms ("" : Redis's own).
 _TAKE = """
@@ -59,54 +55,53 @@ class RedisRateLimit:
     """A RateLimit. Open it with open_redis_rate_limit()."""
 
     def __init__(
-        self, redis: Redis, namespace: str, limit: int, period: int, now: Callable[[], int] | None = None
+        self,
+        redis: Redis,
+        namespace: str,
+        limit: int,
+        period: int,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        now: Callable[[], int] | None = None,
     ) -> None:
         """now: milliseconds, instead of Redis's own clock."""
         check_declared(namespace, limit, period)
         # redis-py types its commands for the sync and the async client at once; neither can be awaited.
         self._redis: Any = redis
         self._take: Any = redis.register_script(_TAKE)
-        self._namespace, self._limit, self._period, self._now = namespace, limit, period, now
+        self._namespace, self._limit, self._period = namespace, limit, period
+        self._timeout_seconds, self._now = timeout_seconds, now
 
     async def limit(self, *, key: str, cost: int = 1) -> RateLimitOutcome:
         check_call(key, cost)
         now = "" if self._now is None else self._now()
-        async with _answering("counting"):
+        async with self._answering("counting"):
             success, remaining, reset, wait = await self._take(
                 keys=[f"ratelimit:{self._namespace}:{key}"], args=[self._limit, self._period * 1000, cost, now]
             )
         return RateLimitOutcome(bool(success), self._limit, self._period, remaining, reset / 1000, wait / 1000)
 
     async def ping(self) -> None:
-        async with _answering("answering a ping"):
+        async with self._answering("answering a ping"):
             await self._redis.ping()
+
+    def _answering(self, doing: str) -> AbstractAsyncContextManager[None]:
+        return answering(self._timeout_seconds, _unavailable, doing)
 
 
 @asynccontextmanager
 async def open_redis_rate_limit(
-    redis_url: str, namespace: str, *, limit: int, period: int, now: Callable[[], int] | None = None
+    redis_url: str,
+    namespace: str,
+    *,
+    limit: int,
+    period: int,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    now: Callable[[], int] | None = None,
 ) -> AsyncIterator[RedisRateLimit]:
-    """Connects with its first call. Raises ConfigError."""
-    pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
-        redis_url,
-        max_connections=MOST_CONNECTIONS,
-        timeout=TIMEOUT_SECONDS,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-        socket_timeout=TIMEOUT_SECONDS,
-    )
-    redis = Redis.from_pool(pool)
-    try:
-        yield RedisRateLimit(redis, namespace, limit, period, now)
-    finally:
-        await redis.aclose()
+    """Connects with its first call. timeout_seconds: longest wait for Redis. Raises ConfigError."""
+    async with open_redis(redis_url, timeout_seconds) as redis:
+        yield RedisRateLimit(redis, namespace, limit, period, timeout_seconds, now)
 
 
-@asynccontextmanager
-async def _answering(doing: str) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            yield
-    except (RedisError, OSError, TimeoutError) as error:
-        raise RateLimitError(
-            f"Redis did not answer while {doing}: {type(error).__name__}.", code="RATELIMIT_UNAVAILABLE", retryable=True
-        ) from error
+def _unavailable(sentence: str) -> RateLimitError:
+    return RateLimitError(sentence, code="RATELIMIT_UNAVAILABLE", retryable=True)

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from wrangler_compat.errors import ConfigError, RateLimitError
-from wrangler_compat.ratelimit import redis_window
 from wrangler_compat.ratelimit.limits import MAX_KEY_BYTES, MAX_LIMIT
 from wrangler_compat.ratelimit.memory import MemoryRateLimit
-from wrangler_compat.ratelimit.redis_window import MOST_CONNECTIONS, open_redis_rate_limit
+from wrangler_compat.ratelimit.redis_window import open_redis_rate_limit
 from wrangler_compat.ratelimit.types import RateLimit
+from wrangler_compat.redis_calls import MOST_CONNECTIONS
 
 START = 1_763_750_000_123
 
@@ -202,11 +202,9 @@ async def test_several_gateways_count_together_by_rediss_own_clock(redis_url: st
     assert 50 < refused.reset_seconds <= 60 < math.ceil(refused.retry_after_seconds) <= 62
 
 
-async def test_a_crowd_waits_for_a_few_connections(
-    redis_url: str, unique_name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(redis_window, "TIMEOUT_SECONDS", 60.0)  # The last of them waits for all the others.
-    async with open_redis_rate_limit(redis_url, unique_name, limit=1000, period=60) as limiter:
+async def test_a_crowd_waits_for_a_few_connections(redis_url: str, unique_name: str) -> None:
+    patient = 300.0  # The last of them waits for all the others.
+    async with open_redis_rate_limit(redis_url, unique_name, limit=1000, period=60, timeout_seconds=patient) as limiter:
         outcomes = await asyncio.gather(*(limiter.limit(key="k") for _ in range(1200)))
         clients = await limiter._redis.client_list()
     assert sum(outcome.success for outcome in outcomes) == 1000
