@@ -217,6 +217,7 @@ def serving(folder: Path, s3: Program, redis: Program, size: int) -> Iterator[Ga
         "REQUESTS_PER_MINUTE": "0",
         "UPLOADS_PER_MINUTE": "0",
         "UPLOAD_BYTES_PER_MINUTE": "0",
+        "UPLOADS_AT_ONCE_PER_TOKEN": "0",
         "TMPDIR": str(temporary),
         "MAX_FILE_SIZE": str(size + 1),
     }

@@ -25,12 +25,14 @@ ActorHandler = Callable[[Request, str], Awaitable[Response]]
 @dataclass(frozen=True, slots=True)
 class Access:
     """scope: what a token needs. internal: PROCESSOR_SECRET is taken. any_token: any token will do. None of them:
-    everybody. is_page: one of the console's, for people; not of the public API."""
+    everybody. is_page: one of the console's, for people; not of the public API. takes_slot: it may bring a video, and
+    then counts among the uploads that a token may have under way at once."""
 
     scope: Scope | None = None
     internal: bool = False
     any_token: bool = False
     is_page: bool = False
+    takes_slot: bool = False
 
 
 class Entry(Route):
@@ -58,6 +60,19 @@ def for_scope(method: str, path: str, scope: Scope, handler: UserHandler, *, cou
         return await handler(request, await _allowed_user(request, scope, counts_as))
 
     return Entry(method, path, endpoint, Access(scope), _name(handler))
+
+
+def for_uploads(method: str, path: str, scope: Scope, handler: UserHandler, *, counts_as: Policy = "uploads") -> Entry:
+    """For tokens with this scope, which send videos. Who has to wait for a slot has not begun an upload: nothing is
+    counted."""
+
+    async def endpoint(request: Request) -> Response:
+        user = await user_of(request)
+        async with request.state["upload_slots"].held(request.scope, user.token_id):
+            await _admit(request, user, scope, counts_as)
+            return await handler(request, user)
+
+    return Entry(method, path, endpoint, Access(scope, takes_slot=True), _name(handler))
 
 
 def page_for_everybody(method: str, path: str, handler: Handler) -> Entry:
@@ -95,19 +110,24 @@ def for_services_or_scope(method: str, path: str, scope: Scope, handler: ActorHa
 
 
 async def _allowed_user(request: Request, scope: Scope | None, counts_as: Policy) -> User:
+    """Raises ApiError."""
+    user = await user_of(request)
+    await _admit(request, user, scope, counts_as)
+    return user
+
+
+async def _admit(request: Request, user: User, scope: Scope | None, counts_as: Policy) -> None:
     """Raises ApiError. Whoever may not learns nothing of others' videos: a token without the scope is refused unseen,
     a role without it hears of them what everybody hears, that there are none."""
-    user = await user_of(request)
     await request.state["limiting"].count(request.scope, counts_as, user.token_id)
     if scope is None:
-        return user
+        return
     try:
         user.require(scope)
     except ApiError as refused:
         if refused.code == "FORBIDDEN" and "video_id" in request.path_params:
             await visible_row(request, user)
         raise
-    return user
 
 
 def _name(handler: Callable[..., Any]) -> str:

@@ -18,7 +18,7 @@ from edge_api.env import OpenEnv
 from edge_api.errors import HANDLERS
 from edge_api.first_admin import ensure_first_admin
 from edge_api.leftovers import sweep_for_ever
-from edge_api.limiting import Limiting
+from edge_api.limiting import Asking, Limiting
 from edge_api.metrics import Metrics
 from edge_api.middleware import RequestMiddleware, UnderWay
 from edge_api.processor import PingProcessor, open_ping
@@ -29,6 +29,7 @@ from edge_api.stats.operations import Operations
 from edge_api.stats.storage import Watch
 from edge_api.turns import Turns
 from edge_api.tus.passes import Looks
+from edge_api.upload_slots import UploadSlots
 from wrangler_compat.r2.counted import CountedBucket
 
 _LAST_REQUESTS_SECONDS = 10.0
@@ -49,6 +50,7 @@ def create_app(
     user yet; None: no admin is made.
     """
     metrics, under_way = Metrics(), UnderWay()
+    asking = Asking(metrics)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[State]:
@@ -64,7 +66,8 @@ def create_app(
                 settings=settings,
                 metrics=metrics,
                 turns=turns_of(settings),
-                limiting=Limiting(env, settings, metrics),
+                limiting=Limiting(env, settings, metrics, asking),
+                upload_slots=UploadSlots(env, settings, metrics, asking),
                 resolve=resolve,
                 ping_processor=ask,
                 looks=Looks(),

@@ -14,6 +14,7 @@ from wrangler_compat.env import open_bindings
 from wrangler_compat.queues.types import Queue
 from wrangler_compat.r2.types import R2Bucket
 from wrangler_compat.ratelimit.types import RateLimit
+from wrangler_compat.slots.types import Slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Env:
     upload_limiter: RateLimit
     byte_limiter: RateLimit
     sign_in_limiter: RateLimit
+    upload_slots: Slots
 
     def queue_of(self, priority: Priority) -> Queue:
         return {"high": self.video_queue_high, "normal": self.video_queue, "low": self.video_queue_low}[priority]
@@ -50,7 +52,7 @@ def open_env(configuration: Configuration) -> OpenEnv:
 
 
 def _with_limits(worker: WorkerConfig, settings: Settings) -> WorkerConfig:
-    """The rate limits with the numbers of the settings; one that is 0 is never asked (see limiting.py)."""
+    """The rate limits and slots with the numbers of the settings; one that is 0 is never asked (see limiting.py)."""
     wanted = {
         "REQUEST_LIMITER": settings.requests_per_minute,
         "UPLOAD_LIMITER": settings.uploads_per_minute,
@@ -58,4 +60,6 @@ def _with_limits(worker: WorkerConfig, settings: Settings) -> WorkerConfig:
         "SIGN_IN_LIMITER": settings.sign_ins_per_minute,
     }
     limits = tuple(replace(limit, limit=wanted[limit.name] or limit.limit) for limit in worker.ratelimits)
-    return replace(worker, ratelimits=limits)
+    at_once = settings.uploads_at_once_per_token
+    slots = tuple(replace(declared, limit=at_once or declared.limit) for declared in worker.slots)
+    return replace(worker, ratelimits=limits, slots=slots)

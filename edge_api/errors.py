@@ -76,6 +76,9 @@ ERRORS: Mapping[str, ErrorKind] = {
     "UNSUPPORTED_MEDIA_TYPE": ErrorKind(415, "The Content-Type is not the one this address takes."),
     "UPLOAD_LOCKED": ErrorKind(423, "Another request writes to this upload; try again shortly."),
     "RATE_LIMITED": ErrorKind(429, "Too many requests with this token; try again later."),
+    "TOO_MANY_UPLOADS": ErrorKind(
+        429, "This token has too many uploads under way; send it when one of them has ended."
+    ),
     "HEADERS_TOO_LARGE": ErrorKind(431, "The headers of the request are too large."),
     "CHECKSUM_MISMATCH": ErrorKind(460, "The bytes are not those of the checksum; send them again."),
     "INTERNAL": ErrorKind(500, "Something went wrong here; it has been logged under this request_id."),

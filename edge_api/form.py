@@ -12,6 +12,8 @@ from edge_api.errors import ApiError
 
 FILE_FIELD = "video"
 
+_FORM_TYPE = b"multipart/form-data"
+
 MAX_HEADER_BYTES = 8192
 MAX_HEADERS = 16
 MAX_PARTS = 32
@@ -20,10 +22,14 @@ OVERHEAD_BYTES = 1024 * 1024
 """What boundaries, headers, other fields and an epilogue may add to the file."""
 
 
+def is_form(content_type: str | None) -> bool:
+    return parse_options_header(content_type)[0] == _FORM_TYPE
+
+
 def boundary_of(content_type: str | None) -> bytes:
     """Raises ApiError when the header does not announce a form with a usable boundary."""
     kind, options = parse_options_header(content_type)
-    if kind != b"multipart/form-data":
+    if kind != _FORM_TYPE:
         raise ApiError("UNSUPPORTED_MEDIA_TYPE", "Send the video as multipart/form-data, in the field `video`.")
     boundary = options.get(b"boundary", b"")
     if not 1 <= len(boundary) <= 70:  # RFC 2046 5.1.1

@@ -2,15 +2,15 @@
 
 The header fields are those of draft-ietf-httpapi-ratelimit-headers-10, "RateLimit header fields for HTTP":
 RateLimit-Policy names the limits (q: quota, w: window in seconds, qu: its unit), RateLimit what is left of them (r) and
-for how many seconds (t).
+for how many seconds (t). What may be under way at once (upload_slots.py) has no window.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, MutableMapping
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Literal, TypeVar
 
 import structlog
 
@@ -22,6 +22,8 @@ from wrangler_compat.errors import BindingError
 from wrangler_compat.ratelimit.types import RateLimit, RateLimitOutcome
 
 log = structlog.get_logger("edge_api")
+
+T = TypeVar("T")
 
 Policy = Literal["requests", "uploads", "upload-bytes", "sign-ins"]
 
@@ -38,12 +40,32 @@ _REFUSALS: Mapping[Policy, str] = {
 }
 
 
-class Limiting:
-    """Of one application. When the limits cannot be asked, everybody passes: they guard the service, not the data."""
+class Asking:
+    """Of one application: asks the limits. When they do not answer, everybody passes: they guard the service, not the
+    data."""
 
-    def __init__(self, env: Env, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._silent_until = 0.0
+
+    async def ask(self, call: Callable[[], Awaitable[T]]) -> T | None:
+        """None: there was no answer, or none a moment ago."""
+        if time.monotonic() < self._silent_until:
+            return None
+        try:
+            return await call()
+        except BindingError as error:
+            self._silent_until = time.monotonic() + SILENCE_SECONDS
+            self._metrics.unlimited.inc()
+            log.warning("rate limits not asked", code=error.code, message=error.message, seconds=SILENCE_SECONDS)
+            return None
+
+
+class Limiting:
+    """Of one application."""
+
+    def __init__(self, env: Env, settings: Settings, metrics: Metrics, asking: Asking) -> None:
+        self._metrics, self._asking = metrics, asking
         asked: Mapping[Policy, tuple[RateLimit, int]] = {
             "requests": (env.request_limiter, settings.requests_per_minute),
             "uploads": (env.upload_limiter, settings.uploads_per_minute),
@@ -55,28 +77,34 @@ class Limiting:
     async def count(self, scope: MutableMapping[str, Any], policy: Policy, key: str, cost: int = 1) -> None:
         """Raises ApiError RATE_LIMITED. scope: of the request, whose answer will say what is left."""
         limiter = self._limiters.get(policy)
-        if limiter is None or time.monotonic() < self._silent_until:
+        if limiter is None:
             return
-        try:
-            outcome = await limiter.limit(key=key, cost=cost)
-        except BindingError as error:
-            self._silent_until = time.monotonic() + SILENCE_SECONDS
-            self._metrics.unlimited.inc()
-            log.warning("rate limits not asked", code=error.code, message=error.message, seconds=SILENCE_SECONDS)
+        outcome = await self._asking.ask(lambda: limiter.limit(key=key, cost=cost))
+        if outcome is None:
             return
-        scope.setdefault(_SEEN, {})[policy] = outcome
+        tell(
+            scope,
+            policy,
+            f"q={outcome.limit}{_UNITS.get(policy, '')};w={outcome.period}",
+            f"r={outcome.remaining};t={math.ceil(outcome.reset_seconds)}",
+        )
         if not outcome.success:
             self._metrics.limited.labels(policy).inc()
             raise _refusal(policy, outcome)
 
 
+def tell(scope: MutableMapping[str, Any], policy: str, quota: str, left: str) -> None:
+    """The answer to this request will say so; quota, left: parameters of a structured field."""
+    scope.setdefault(_SEEN, {})[policy] = (quota, left)
+
+
 def rate_limit_headers(scope: Mapping[str, Any]) -> dict[str, str]:
     """What the answer to this request says; nothing where nothing was counted."""
-    seen: Mapping[str, RateLimitOutcome] = scope.get(_SEEN, {})
+    seen: Mapping[str, tuple[str, str]] = scope.get(_SEEN, {})
     if not seen:
         return {}
-    policies = [f'"{name}";q={found.limit}{_UNITS.get(name, "")};w={found.period}' for name, found in seen.items()]
-    left = [f'"{name}";r={found.remaining};t={math.ceil(found.reset_seconds)}' for name, found in seen.items()]
+    policies = [f'"{name}";{quota}' for name, (quota, _) in seen.items()]
+    left = [f'"{name}";{remaining}' for name, (_, remaining) in seen.items()]
     return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(left)}
 
 

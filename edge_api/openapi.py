@@ -364,6 +364,10 @@ def _secure(operation: Json, access: Access) -> None:
     refused = {status: _answer("Error", is_located=False) for status in refusals}
     if "429" in refused:
         refused["429"]["headers"]["Retry-After"] = {"schema": {"type": "integer"}}
+        if access.takes_slot:
+            refused["429"]["description"] = (
+                "RATE_LIMITED, or TOO_MANY_UPLOADS: as many are under way as may be at once."
+            )
     operation["responses"] = dict(sorted((operation["responses"] | refused).items()))
     for answer in operation["responses"].values():
         answer["headers"] = answer.get("headers", {}) | headers

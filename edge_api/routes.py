@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge_api import answers, events, health, index, internal, remote, searches, uploads, videos, webhooks
-from edge_api.access import Entry, for_everybody, for_scope, for_services, for_services_or_scope
+from edge_api.access import Entry, for_everybody, for_scope, for_services, for_services_or_scope, for_uploads
 from edge_api.console.routes import console_routes
 from edge_api.console.sign_in import home
 from edge_api.moderation import claims, pairs, queue, reviews, undoing
@@ -23,15 +23,15 @@ def api_routes() -> list[Entry]:
         for_everybody("GET", "/livez", health.livez),
         for_everybody("GET", "/readyz", health.readyz),
         for_everybody("GET", "/metrics", health.metrics),
-        for_scope("POST", "/api/upload", "fingerprint:write", uploads.upload, counts_as="uploads"),
+        for_uploads("POST", "/api/upload", "fingerprint:write", uploads.upload),
         for_scope("OPTIONS", "/api/tus", "fingerprint:write", tus.options),
-        for_scope("POST", "/api/tus", "fingerprint:write", tus.create_upload, counts_as="uploads"),
+        for_uploads("POST", "/api/tus", "fingerprint:write", tus.create_upload),
         for_scope("HEAD", "/api/tus/{upload_id}", "fingerprint:write", tus.tell_offset),
-        for_scope("PATCH", "/api/tus/{upload_id}", "fingerprint:write", tus.patch_upload),
+        for_uploads("PATCH", "/api/tus/{upload_id}", "fingerprint:write", tus.patch_upload, counts_as="requests"),
         for_scope("DELETE", "/api/tus/{upload_id}", "fingerprint:write", tus.delete_upload),
         for_scope("POST", "/api/fingerprints", "fingerprint:write", remote.fingerprint_url, counts_as="uploads"),
-        for_scope("POST", "/api/search", "fingerprint:read", searches.search, counts_as="uploads"),
-        for_scope("POST", "/api/compare", "fingerprint:read", searches.compare, counts_as="uploads"),
+        for_uploads("POST", "/api/search", "fingerprint:read", searches.search),
+        for_uploads("POST", "/api/compare", "fingerprint:read", searches.compare),
         for_scope("GET", "/api/searches/{search_id}", "fingerprint:read", answers.get_search),
         for_scope("DELETE", "/api/searches/{search_id}", "fingerprint:read", answers.delete_search),
         for_scope("GET", "/api/videos", "fingerprint:read", videos.list_videos),

@@ -12,6 +12,7 @@ from wire.secrets import is_known, refusal
 from wrangler_compat.config import WorkerConfig, load_worker, setting, settings_from
 from wrangler_compat.connections import CONNECTION_NAMES, Connections, connections_from, sqlite_path
 from wrangler_compat.errors import ConfigError
+from wrangler_compat.slots.limits import MAX_LIMIT
 
 WORKER_FOLDER = Path(__file__).parent
 ENVIRONMENTS = ("production", "development")
@@ -46,6 +47,11 @@ class Settings:
         unit="bytes",
         minimum=0,
         maximum=10**11,
+    )
+    uploads_at_once_per_token: int = setting(
+        "Uploads that a token may have under way at once, searches with files among them; 0: no limit.",
+        minimum=0,
+        maximum=MAX_LIMIT,
     )
     sign_ins_per_minute: int = setting(
         "Times that an address may try to sign in to the console in a minute; 0: no limit.", minimum=0, maximum=10**11

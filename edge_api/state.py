@@ -14,6 +14,7 @@ from edge_api.processor import PingProcessor
 from edge_api.settings import Settings
 from edge_api.turns import Turns
 from edge_api.tus.passes import Looks
+from edge_api.upload_slots import UploadSlots
 
 
 class State(TypedDict):
@@ -22,6 +23,7 @@ class State(TypedDict):
     metrics: Metrics
     turns: Turns
     limiting: Limiting
+    upload_slots: UploadSlots
     resolve: Resolve
     ping_processor: PingProcessor
     looks: Looks

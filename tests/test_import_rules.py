@@ -24,6 +24,7 @@ ARQ = {"wrangler_compat/queues/arq_redis.py", "wrangler_compat/queues/arq_worker
 REDIS = {
     "wrangler_compat/redis_calls.py",
     "wrangler_compat/ratelimit/redis_window.py",
+    "wrangler_compat/slots/redis_leases.py",
 }
 ADAPTERS = {
     "aiobotocore": {"wrangler_compat/r2/s3.py"},

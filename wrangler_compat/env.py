@@ -13,6 +13,7 @@ from wrangler_compat.errors import ConfigError
 from wrangler_compat.queues.arq_queue import open_arq_queue
 from wrangler_compat.r2.s3 import open_s3_bucket
 from wrangler_compat.ratelimit.redis_window import open_redis_rate_limit
+from wrangler_compat.slots.redis_leases import open_redis_slots
 from wrangler_compat.vectorize.chroma import open_chroma_index
 from wrangler_compat.wrangler_toml import ServiceConfig, WorkerConfig
 
@@ -27,7 +28,7 @@ class Service:
 
 @asynccontextmanager
 async def open_bindings(config: WorkerConfig, connections: Connections) -> AsyncIterator[Mapping[str, Any]]:
-    """Binding name -> R2Bucket, D1Database, Queue, VectorizeIndex, RateLimit or Service.
+    """Binding name -> R2Bucket, D1Database, Queue, VectorizeIndex, RateLimit, Slots or Service.
 
     Only D1 touches its backend here (it opens the file); the others reach theirs with their first call. Raises
     ConfigError when a connection that a binding needs is not set.
@@ -72,6 +73,15 @@ async def open_bindings(config: WorkerConfig, connections: Connections) -> Async
                     limit.namespace_id,
                     limit=limit.limit,
                     period=limit.period,
+                )
+            )
+        for slots in config.slots:
+            env[slots.name] = await opened.enter_async_context(
+                open_redis_slots(
+                    connections.needed("REDIS_URL", slots.name),
+                    slots.namespace_id,
+                    limit=slots.limit,
+                    lease=slots.lease,
                 )
             )
         env.update({service.binding: _service(config, service) for service in config.services})

@@ -7,6 +7,7 @@ BindingError                    code, message, retryable
 +-- QueueError                  the queue said no, or could not be reached
 +-- VectorizeError              the vector index said no, or could not be reached
 +-- RateLimitError              the rate limit could not be asked
++-- SlotsError                  the slots could not be asked
 ConfigError                     wrangler.toml or the environment is wrong; the message says where and what to do
 """
 
@@ -48,6 +49,10 @@ class VectorizeError(BindingError):
 
 
 class RateLimitError(BindingError):
+    pass
+
+
+class SlotsError(BindingError):
     pass
 
 

@@ -11,9 +11,10 @@ from wrangler_compat.d1.sqlite import SqliteDatabase, open_memory
 from wrangler_compat.queues.memory import MemoryQueue
 from wrangler_compat.r2.memory import MemoryR2Bucket
 from wrangler_compat.ratelimit.memory import MemoryRateLimit
+from wrangler_compat.slots.memory import MemorySlots
 from wrangler_compat.vectorize.memory import MemoryVectorizeIndex
 
-__all__ = ["MemoryQueue", "MemoryR2Bucket", "MemoryRateLimit", "MemoryVectorizeIndex", "memory_d1"]
+__all__ = ["MemoryQueue", "MemoryR2Bucket", "MemoryRateLimit", "MemorySlots", "MemoryVectorizeIndex", "memory_d1"]
 
 _images: dict[tuple[tuple[str, bytes], ...], bytes] = {}
 

@@ -91,6 +91,21 @@ class RateLimitConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotsConfig:
+    """Ours. name: of the binding. limit: what each key may have at once. lease: seconds after which what nobody keeps
+    is free again."""
+
+    name: str
+    namespace_id: str
+    limit: int
+    lease: int
+
+    @property
+    def binding(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerConfig:
     """What one worker is granted. vars: the defaults of [vars], overridden by the environment."""
 
@@ -104,12 +119,24 @@ class WorkerConfig:
     vectorize: tuple[VectorizeConfig, ...] = ()
     services: tuple[ServiceConfig, ...] = ()
     ratelimits: tuple[RateLimitConfig, ...] = ()
+    slots: tuple[SlotsConfig, ...] = ()
     dev: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 # https://developers.cloudflare.com/workers/wrangler/configuration/ : those that mean something here, and those that
 # Cloudflare needs and we may pass over.
-_TABLES = {"vars", "r2_buckets", "d1_databases", "queues", "vectorize", "services", "ratelimits", "dev", "name"}
+_TABLES = {
+    "vars",
+    "r2_buckets",
+    "d1_databases",
+    "queues",
+    "vectorize",
+    "services",
+    "ratelimits",
+    "slots",
+    "dev",
+    "name",
+}
 _PASSED_OVER = {
     "$schema",
     "account_id",
@@ -158,6 +185,7 @@ def load_worker(folder: Path, environ: Mapping[str, str]) -> WorkerConfig:
         ratelimits=_bindings(
             RateLimitConfig, _without_simple(document.get("ratelimits", []), path), f"{path} [[ratelimits]]"
         ),
+        slots=_bindings(SlotsConfig, document.get("slots", []), f"{path} [[slots]]"),
         dev=_table(document.get("dev", {}), f"{path} [dev]"),
     )
     _refuse_twice(config)
@@ -274,6 +302,7 @@ def _refuse_twice(config: WorkerConfig) -> None:
         config.vectorize,
         config.services,
         config.ratelimits,
+        config.slots,
     )
     names = [entry.binding for group in groups for entry in group] + list(config.vars)
     for name in names:

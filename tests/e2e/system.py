@@ -211,6 +211,7 @@ def running_system(folder: Path, **settings: str) -> Iterator[System]:
         "REQUESTS_PER_MINUTE": "0",
         "UPLOADS_PER_MINUTE": "0",
         "UPLOAD_BYTES_PER_MINUTE": "0",
+        "UPLOADS_AT_ONCE_PER_TOKEN": "0",
         "MAX_DURATION": str(MAX_DURATION),
         "WEBHOOK_ALLOWED_HOSTS": "localhost",
         # Shorter than the defaults, so that long videos and waits for the dead do not take minutes.

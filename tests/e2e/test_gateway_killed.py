@@ -34,7 +34,7 @@ from tests.services import S3Server
 from wrangler_compat.d1 import migrations
 from wrangler_compat.d1.sqlite import open_sqlite
 from wrangler_compat.servers import free_port
-from wrangler_compat.testing import MemoryRateLimit
+from wrangler_compat.testing import MemoryRateLimit, MemorySlots
 
 REAL = (
     "after a part was written",
@@ -62,7 +62,7 @@ async def send(client: httpx.AsyncClient, kind: Kind, person: Person) -> httpx.R
 def gateway_env(world: World) -> Env:
     limiters = {field.name: MemoryRateLimit() for field in fields(Env) if field.name.endswith("_limiter")}
     high, normal, low = (world.queues[name] for name in ("high", "normal", "low"))
-    return Env(world.bucket, world.db, high, normal, low, **limiters)
+    return Env(world.bucket, world.db, high, normal, low, **limiters, upload_slots=MemorySlots())
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ from edge_api.scopes import Role
 from edge_api.settings import Settings, configuration
 from wire.jobs import Job
 from wrangler_compat.d1.types import D1Database, D1PreparedStatement, D1Value, Row
-from wrangler_compat.testing import MemoryQueue, MemoryR2Bucket, MemoryRateLimit, memory_d1
+from wrangler_compat.testing import MemoryQueue, MemoryR2Bucket, MemoryRateLimit, MemorySlots, memory_d1
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 SECRET = "a secret of the tests"
@@ -46,6 +46,7 @@ def _quick_settings() -> Settings:
         uploads_per_minute=0,
         upload_bytes_per_minute=0,
         sign_ins_per_minute=0,
+        uploads_at_once_per_token=0,
         binding_timeout_seconds=30.0,
     )
 
@@ -138,6 +139,7 @@ async def memory_env() -> AsyncIterator[Env]:
             upload_limiter=MemoryRateLimit(),
             byte_limiter=MemoryRateLimit(),
             sign_in_limiter=MemoryRateLimit(),
+            upload_slots=MemorySlots(),
         )
 
 

@@ -19,7 +19,7 @@ from tests.edge_api.kit import World, mp4, serving, settings_with, with_binding
 from tests.edge_api.test_upload import Unreachable
 
 BINDINGS = ["VIDEO_BUCKET", "DB", "VIDEO_QUEUE_HIGH", "VIDEO_QUEUE", "VIDEO_QUEUE_LOW"]
-BINDINGS += ["REQUEST_LIMITER", "UPLOAD_LIMITER", "BYTE_LIMITER", "SIGN_IN_LIMITER"]
+BINDINGS += ["REQUEST_LIMITER", "UPLOAD_LIMITER", "BYTE_LIMITER", "SIGN_IN_LIMITER", "UPLOAD_SLOTS"]
 
 
 async def test_livez(world: World) -> None:

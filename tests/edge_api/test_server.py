@@ -68,6 +68,7 @@ def gateway(s3_server: S3Server, redis_url: str, tmp_path_factory: pytest.TempPa
         "REQUESTS_PER_MINUTE": "0",
         "UPLOADS_PER_MINUTE": "0",
         "UPLOAD_BYTES_PER_MINUTE": "0",
+        "UPLOADS_AT_ONCE_PER_TOKEN": "0",
         "PROCESSOR_URL": "http://127.0.0.1:1",
         "TMPDIR": str(temporary),
         "MAX_FILE_SIZE": str(LIMIT),

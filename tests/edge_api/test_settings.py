@@ -69,6 +69,7 @@ def test_env_is_what_wrangler_toml_grants() -> None:
     granted += [database.binding for database in worker.d1_databases]
     granted += [producer.binding for producer in worker.queue_producers]
     granted += [limit.binding for limit in worker.ratelimits]
+    granted += [slots.binding for slots in worker.slots]
     assert [field.name.upper() for field in dataclasses.fields(Env)] == granted
     assert not worker.vectorize
     assert not worker.services

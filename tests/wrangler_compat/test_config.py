@@ -11,6 +11,7 @@ from wrangler_compat.config import (
     R2BucketConfig,
     RateLimitConfig,
     ServiceConfig,
+    SlotsConfig,
     VectorizeConfig,
     WorkerConfig,
     load_worker,
@@ -60,6 +61,12 @@ name = "LIMITER"
 namespace_id = "1001"
 simple = { limit = 100, period = 60 }
 
+[[slots]]
+name = "SLOTS"
+namespace_id = "1002"
+limit = 8
+lease = 15
+
 [[vectorize]]
 binding = "VECTORIZE"
 index_name = "video-fingerprints"
@@ -94,6 +101,7 @@ def test_everything_is_read(tmp_path: Path) -> None:
     assert config.vectorize == (VectorizeConfig("VECTORIZE", "video-fingerprints", 64, "cosine"),)
     assert config.services == (ServiceConfig("PROCESSOR", "processor"),)
     assert config.ratelimits == (RateLimitConfig("LIMITER", "1001", 100, 60),)
+    assert config.slots == (SlotsConfig("SLOTS", "1002", 8, 15),)
 
 
 def test_the_environment_overrides_vars_with_the_type_of_the_default(tmp_path: Path) -> None:
@@ -133,6 +141,7 @@ def test_overrides_that_cannot_be(tmp_path: Path, name: str, value: str, message
         ('name = "x"\n[queues]\nproducer = []', r"did you mean producers\?"),
         ('name = "x"\n[[ratelimits]]\nname = "B"\nnamespace_id = "1"', "an entry without limit"),
         ('name = "x"\n[[ratelimits]]\nname = "B"\nsimple = 3', "must be a table"),
+        ('name = "x"\n[[slots]]\nname = "B"\nnamespace_id = "1"\nlimit = 1', "an entry without lease"),
         ('name = "x"\n[vars]\nB = 1\n[[services]]\nbinding = "B"\nservice = "s"', "declares B twice"),
     ],
 )

@@ -13,11 +13,19 @@ from wrangler_compat.queues import types as queues
 from wrangler_compat.r2 import codes
 from wrangler_compat.r2 import types as r2
 from wrangler_compat.ratelimit import types as ratelimit
+from wrangler_compat.slots import types as slots
 from wrangler_compat.vectorize import types as vectorize
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cloudflare.md").read_text(encoding="utf-8")
 
-SECTIONS = {"## D1": d1, "## R2": r2, "## Queues": queues, "## Vectorize": vectorize, "## Rate limiting": ratelimit}
+SECTIONS = {
+    "## D1": d1,
+    "## R2": r2,
+    "## Queues": queues,
+    "## Vectorize": vectorize,
+    "## Rate limiting": ratelimit,
+    "## Slots": slots,
+}
 
 
 def section(title: str) -> str:
@@ -49,7 +57,7 @@ def test_the_methods_are_found() -> None:
     found = {(protocol, method) for _, protocol, method in methods()}
     assert {("R2Bucket", "presigned_url"), ("R2MultipartUpload", "abort"), ("R2ObjectBody", "text")} <= found
     assert {("D1Database", "batch"), ("D1PreparedStatement", "raw")} <= found
-    assert ("RateLimit", "limit") in found
+    assert {("RateLimit", "limit"), ("Slots", "give_back")} <= found
     assert len(found) >= 25
 
 

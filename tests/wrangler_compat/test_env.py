@@ -17,6 +17,7 @@ from wrangler_compat.wrangler_toml import (
     R2BucketConfig,
     RateLimitConfig,
     ServiceConfig,
+    SlotsConfig,
     VectorizeConfig,
     WorkerConfig,
 )
@@ -31,6 +32,7 @@ WORKER = WorkerConfig(
     vectorize=(VectorizeConfig("INDEX", "video-fingerprints"),),
     services=(ServiceConfig("PROCESSOR", "processor"),),
     ratelimits=(RateLimitConfig("LIMITER", "1001", 100, 60),),
+    slots=(SlotsConfig("SLOTS", "1002", 8, 15),),
 )
 NOWHERE = Connections(
     r2_endpoint="http://127.0.0.1:9",
@@ -55,8 +57,8 @@ async def test_every_declared_binding_answers(
         chroma_url=chroma_url,
     )
     async with open_bindings(WORKER, connections) as env:
-        assert set(env) == {"BUCKET", "DB", "QUEUE", "INDEX", "PROCESSOR", "LIMITER"}
-        for name in ("BUCKET", "DB", "QUEUE", "INDEX", "LIMITER"):
+        assert set(env) == {"BUCKET", "DB", "QUEUE", "INDEX", "PROCESSOR", "LIMITER", "SLOTS"}
+        for name in ("BUCKET", "DB", "QUEUE", "INDEX", "LIMITER", "SLOTS"):
             await env[name].ping()
         assert env["PROCESSOR"] == Service("processor", "http://127.0.0.1:8080")
         await env["BUCKET"].put("a", b"x", custom_metadata={"k": "v"})
@@ -75,7 +77,7 @@ async def test_only_what_is_declared_is_opened() -> None:
 async def test_opening_does_not_need_the_servers(tmp_path: Path) -> None:
     connections = dataclasses.replace(NOWHERE, database_url=f"sqlite://{tmp_path}/test.db")
     async with open_bindings(WORKER, connections) as env:
-        for name in ("BUCKET", "QUEUE", "INDEX", "LIMITER"):
+        for name in ("BUCKET", "QUEUE", "INDEX", "LIMITER", "SLOTS"):
             with pytest.raises(BindingError) as caught:
                 await env[name].ping()
             assert caught.value.retryable
@@ -90,6 +92,7 @@ async def test_opening_does_not_need_the_servers(tmp_path: Path) -> None:
         ("vectorize", "CHROMA_URL"),
         ("services", "PROCESSOR_URL"),
         ("ratelimits", "REDIS_URL"),
+        ("slots", "REDIS_URL"),
     ],
 )
 async def test_a_missing_connection_is_a_sentence(group: str, name: str) -> None:

@@ -89,6 +89,7 @@ def fleet(s3_server: S3Server, redis_url: str, tmp_path_factory: pytest.TempPath
         "REQUESTS_PER_MINUTE": "0",
         "UPLOADS_PER_MINUTE": "0",
         "UPLOAD_BYTES_PER_MINUTE": "0",
+        "UPLOADS_AT_ONCE_PER_TOKEN": "0",
         "TMPDIR": str(temporary),
         "UPLOAD_PART_SIZE": str(PART),
     }

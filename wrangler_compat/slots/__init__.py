@@ -1,0 +1,1 @@
+"""Slots: how many of something each key may have under way at once."""
