@@ -25,10 +25,11 @@ from wrangler_compat.errors import BindingError
 
 log = structlog.get_logger("edge_api")
 
-_POLL_SECONDS = 0.2
+POLL_SECONDS = 0.2
+"""Between two attempts of a request that waits for the lock."""
 _BEATS = 3
 """Heartbeats in one lease."""
-_MARGIN = 0.25
+MARGIN = 0.25
 """Share of a lease by which its holder stops before others may take it: for clocks that do not agree, for what is on
 its way."""
 
@@ -48,6 +49,11 @@ class Lock:
     @property
     def is_lost(self) -> bool:
         return self._scope.expired()
+
+    @property
+    def ends_at(self) -> float | None:
+        """When it is let go, by the loop's clock, unless it is renewed before; None: it is not kept yet."""
+        return self._scope.when()
 
     @asynccontextmanager
     async def kept(self, claimed_at: float) -> AsyncIterator[None]:
@@ -69,7 +75,7 @@ class Lock:
 
     def _hold_from(self, renewed_at: float) -> None:
         if not self.is_lost:
-            self._scope.reschedule(renewed_at + self._lease * (1 - _MARGIN))
+            self._scope.reschedule(renewed_at + self._lease * (1 - MARGIN))
 
     async def _beat(self) -> None:
         loop = asyncio.get_running_loop()
@@ -143,7 +149,7 @@ async def _claim(env: Env, settings: Settings, upload_id: str, owner: str, waits
         seen.add(f"{state['lock_owner']} {state['lock_until']}")
         if not waits or len(seen) > _BEATS or clock() > give_up_at:
             raise ApiError("UPLOAD_LOCKED")
-        await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def _until(seconds: float) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,14 +12,17 @@ import pytest
 from edge_api.env import Env
 from edge_api.errors import ApiError
 from edge_api.keys import timestamp
-from edge_api.tus.locks import locked
+from edge_api.settings import configuration
+from edge_api.tus import queries
+from edge_api.tus.locks import MARGIN, POLL_SECONDS, locked
 from edge_api.tus.records import Ledger, read
-from tests.edge_api.kit import PART, People, World, mp4, serving, settings_with, with_binding
+from tests.edge_api.kit import PART, People, World, mp4, serving, settings_with, until, with_binding
 from tests.edge_api.tus.kit import Tus, check_refused
 from tests.edge_api.tus.test_protocol import check_stored
 from wrangler_compat.errors import D1Error
 
-LEASE = 0.8
+LEASE = 1.6
+"""Seconds. A process that stands still for two fifths of it loses its lock."""
 SETTINGS = settings_with(tus_lock_seconds=LEASE)
 
 
@@ -76,11 +78,78 @@ async def test_a_silent_one_gives_way_and_keeps_what_it_had(world: World) -> Non
 async def test_the_lock_of_the_dead_is_taken_over(world: World) -> None:
     tus, data = Tus(world), mp4()
     url = await tus.created(len(data))
-    until = timestamp(datetime.now(UTC) + timedelta(seconds=LEASE))
-    await world.run("UPDATE tus_uploads SET lock_owner = 'dead', lock_until = ?1", until)
-    started = time.monotonic()
+    ends = timestamp(datetime.now(UTC) + timedelta(seconds=LEASE))
+    await world.run("UPDATE tus_uploads SET lock_owner = 'dead', lock_until = ?1", ends)
     assert (await tus.patch(url, 0, data)).status_code == 204
-    assert time.monotonic() - started >= LEASE / 2, "not before its lease ran out"
+    assert timestamp() > ends, "not before its lease ran out"
+
+
+class Refused:
+    """A D1 that counts the attempts to lock, and does something after so many were refused."""
+
+    def __init__(self, db: Any, many: int, then: Callable[[], Awaitable[None]]) -> None:
+        self.attempts = 0
+        self._db, self._many, self._then = db, many, then
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+    def prepare(self, sql: str) -> Any:
+        self.attempts += sql == queries.LOCK
+        statement = self._db.prepare(sql)
+        return _Followed(statement, self) if sql == queries.WANT_LOCK else statement
+
+    async def was_refused(self) -> None:
+        if self.attempts == self._many:
+            await self._then()
+
+
+class _Followed:
+    """The statement that tells of a refused attempt."""
+
+    def __init__(self, statement: Any, database: Refused) -> None:
+        self._statement, self._database = statement, database
+
+    def bind(self, *values: Any) -> _Followed:
+        return _Followed(self._statement.bind(*values), self._database)
+
+    async def run(self) -> Any:
+        told = await self._statement.run()
+        await self._database.was_refused()
+        return told
+
+
+async def test_the_lock_of_the_dead_is_taken_at_the_first_attempt_after_its_lease(env: Env, people: People) -> None:
+    """A lease that is not renewed is no sign of life, however often one asks."""
+    patient = settings_with(tus_lock_seconds=3600)
+    async with serving(patient, env, people) as world:
+        upload_id = (await Tus(world).created(100)).rpartition("/")[2]
+        ends = timestamp(datetime.now(UTC) + timedelta(seconds=patient.tus_lock_seconds))
+        await world.run("UPDATE tus_uploads SET lock_owner = 'dead', lock_until = ?1", ends)
+
+        async def runs_out() -> None:
+            await world.run("UPDATE tus_uploads SET lock_until = '2026-01-01T00:00:00.000000Z'")
+
+        database = Refused(env.db, 5, runs_out)
+        async with asyncio.timeout(300), locked(with_binding(env, "db", database), patient, upload_id) as lock:
+            assert database.attempts == 6
+            assert await world.rows("SELECT lock_owner FROM tus_uploads") == [{"lock_owner": lock.owner}]
+
+
+async def test_a_killed_gateway_locks_for_ten_seconds_at_most(world: World) -> None:
+    """Whatever the moment of its death: no lease is longer than the setting, and who waits asks five times a second."""
+    assert configuration({}).settings.tus_lock_seconds + POLL_SECONDS < 10
+    upload_id = (await Tus(world).created(100)).rpartition("/")[2]
+    ends = set[str]()
+
+    async def is_renewed() -> bool:
+        (row,) = await world.rows("SELECT lock_until FROM tus_uploads")
+        assert row["lock_until"] <= timestamp(datetime.now(UTC) + timedelta(seconds=LEASE))
+        ends.add(row["lock_until"])
+        return len(ends) == 4
+
+    async with locked(world.env, SETTINGS, upload_id):
+        await until(is_renewed)
 
 
 async def test_who_lost_the_lock_writes_nothing_more(world: World) -> None:
@@ -132,20 +201,34 @@ class Forgetful:
 
 
 async def test_a_lock_that_cannot_be_renewed_is_let_go_in_time(env: Env, people: People) -> None:
+    """Before anybody else may have it, who goes by the row."""
+    clock = asyncio.get_running_loop().time
     async with serving(SETTINGS, env, people) as world:
         upload_id = (await Tus(world).created(100)).rpartition("/")[2]
         broken = with_binding(env, "db", Forgetful(env.db))
-        started = time.monotonic()
+        held, row_ends = LEASE * (1 - MARGIN), timestamp(datetime.now(UTC) + timedelta(seconds=LEASE))
+        before = clock()
+
+        async def hold() -> None:
+            async with locked(broken, SETTINGS, upload_id) as lock:
+                assert lock.ends_at is not None
+                assert before + held <= lock.ends_at <= clock() + held
+                assert await world.rows("SELECT 1 FROM tus_uploads WHERE lock_until >= ?1", row_ends)
+                await asyncio.Event().wait()
+
         with pytest.raises(ApiError, match="UPLOAD_LOCKED"):
-            async with locked(broken, SETTINGS, upload_id):
-                await asyncio.sleep(30)
-        assert time.monotonic() - started < LEASE, "before anybody else may have it"
+            await asyncio.wait_for(hold(), 300)
 
 
 async def test_it_is_renewed_as_long_as_it_takes(world: World) -> None:
     upload_id = (await Tus(world).created(100)).rpartition("/")[2]
     async with locked(world.env, SETTINGS, upload_id):
-        await asyncio.sleep(4 * LEASE)
+        (first,) = await world.rows("SELECT lock_until FROM tus_uploads")
+
+        async def is_renewed_beyond() -> bool:
+            return bool(timestamp() > first["lock_until"])
+
+        await until(is_renewed_beyond)
         with pytest.raises(ApiError, match="UPLOAD_LOCKED"):
             async with locked(world.env, SETTINGS, upload_id, waits=False):
                 raise AssertionError("two have it")
