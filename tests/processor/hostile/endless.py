@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from tests.processor.hostile import ebml
 from tests.processor.range_server import QuietHandler, QuietServer, running
 
-PATIENCE_SECONDS = 60.0
-"""After so long the server gives up what would never end, so that no test does."""
+PATIENCE_SECONDS = 300.0
+"""After so long the server gives up what would never end, so that no test does, and says so."""
 
 Bytes = Callable[[int, int], bytes]
 """(start, stop) -> those bytes of a file that is as long as its server says."""
@@ -49,12 +49,15 @@ def clusters(step: int) -> Bytes:
     return content
 
 
-class _Server(QuietServer):
+class EndlessServer(QuietServer):
+    """has_given_up: an answer was ended by the server, before the client had had enough of it."""
+
     file: Endless
+    has_given_up = False
 
 
 class _Handler(QuietHandler):
-    server: _Server
+    server: EndlessServer
 
     def do_GET(self) -> None:  # noqa: N802, http.server asks for this name
         file = self.server.file
@@ -70,19 +73,23 @@ class _Handler(QuietHandler):
         if file.pause:
             for at in range(len(data)):
                 if time.monotonic() > give_up_at:
+                    self.server.has_given_up = True
                     return
                 self.wfile.write(data[at : at + 1])
                 time.sleep(file.pause)
         else:
             self.wfile.write(data)
-        while file.never_ends and time.monotonic() < give_up_at:
+        while file.never_ends:
+            if time.monotonic() > give_up_at:
+                self.server.has_given_up = True
+                return
             self.wfile.write(bytes(1 << 16))
 
 
 @contextmanager
-def endless_server(file: Endless) -> Iterator[str]:
-    """Serves file until the end of the with block; its URL."""
-    server = _Server(("127.0.0.1", 0), _Handler)
+def endless_server(file: Endless) -> Iterator[EndlessServer]:
+    """Serves file, at any path, until the end of the with block."""
+    server = EndlessServer(("127.0.0.1", 0), _Handler)
     server.file = file
     with running(server):
-        yield f"{server.url}/endless.webm"
+        yield server

@@ -13,11 +13,8 @@ from tests.processor.clips import Look, write_clip
 from tests.processor.hostile.boxes import movie
 from tests.processor.hostile.cases import FINGERPRINT, Bait, Hostile, reel
 from tests.processor.hostile.files import HOSTILE
-from tests.processor.hostile.service import CPU_SECONDS, LIMITS, MEMORY, Guarded, guarded, resident_peak
+from tests.processor.hostile.service import MEMORY, Guarded, guarded, resident_peak
 from tests.processor.range_server import RangeServer, range_server
-
-SECONDS = LIMITS.extract_timeout
-"""Most that one file may take, on a machine that has other things to do; processor time is limited by the service."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +54,8 @@ async def test_every_file_gets_its_answer_and_does_nothing_else(place: Place) ->
 
 
 async def _fault(service: Guarded, place: Place, file: Hostile) -> str | None:
-    url, began = place.serve(file), time.monotonic()
-    status, body = await service.answer(url)
-    seconds = time.monotonic() - began
+    """What is wrong. Time is limited by the service: processor time, and TIMED_OUT is nobody's answer."""
+    status, body = await service.answer(place.serve(file))
     answer = FINGERPRINT if status == 200 else body["code"]
     if answer != file.answer or status not in (200, 422):
         return f"{status} {answer} instead of {file.answer}: {body.get('error')}"
@@ -67,8 +63,6 @@ async def _fault(service: Guarded, place: Place, file: Hostile) -> str | None:
         return f"is told no plain sentence: {body['error']}"
     if set(place.server.manners.paths) != {f"/{file.name}"}:
         return f"led to {place.server.manners.paths}"
-    if seconds > SECONDS:
-        return f"took {seconds:.1f} s"
     if not await service.is_up():
         return "the service is not ready afterwards"
     peak = resident_peak(service.pid)
@@ -125,7 +119,6 @@ async def test_processor_time_is_measured_for_each_video_and_not_for_the_worker(
             spent += max(0.02, time.monotonic() - began)
             pids.add(service.pid)
     assert len(pids) == 1
-    assert CPU_SECONDS > 1
 
 
 def test_there_are_enough_of_them_and_none_twice() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -25,15 +24,13 @@ CASES: dict[str, tuple[Endless, dict[str, Any], tuple[int, str]]] = {
 @pytest.mark.parametrize("case", CASES)
 async def test_a_source_without_end_has_one(case: str) -> None:
     file, settings, expected = CASES[case]
-    with endless_server(file) as url:
+    with endless_server(file) as server:
         async with guarded(**settings) as service:
-            began = time.monotonic()
-            status, body = await service.answer(url)
-            seconds = time.monotonic() - began
+            status, body = await service.answer(f"{server.url}/endless.webm")
             peak = resident_peak(service.pid)
             assert (status, body["code"]) == expected, body
             assert await service.is_up()
-    assert seconds < 60
+    assert not server.has_given_up, "it had enough by itself"
     assert peak <= MEMORY
 
 
