@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[2]
 BUCKET = "twinreel-videos"
 MAX_DURATION = 700
 RANGE_SECONDS = 60
+HANG_SECONDS = 300.0
+"""After so long what is waited for will not come. Nothing is measured by it: machines are busy at times."""
 
 
 @dataclass
@@ -54,7 +56,7 @@ class Process:
             assert running.poll() is None, f"{self.program.name} ended at once: {last_words(self.log, lines=20)}"
             return self.program.is_ready()
 
-        eventually(is_ready, f"{self.program.name} is ready", seconds=40)
+        eventually(is_ready, f"{self.program.name} is ready")
 
     def kill(self) -> None:
         """kill -9."""
@@ -62,7 +64,7 @@ class Process:
         self.running.kill()
         self.running.wait()
 
-    def stop(self, seconds: float = 30) -> int:
+    def stop(self, seconds: float = HANG_SECONDS) -> int:
         """SIGTERM; the exit code."""
         assert self.running is not None
         self.running.send_signal(signal.SIGTERM)
@@ -106,7 +108,7 @@ class System:
         answer = self.http.delete(f"{self.url}/api/videos/{video_id}", headers=self._token())
         assert answer.status_code == 200, answer.text
 
-    def verdict(self, video_id: str, seconds: float = 60) -> dict[str, Any]:
+    def verdict(self, video_id: str) -> dict[str, Any]:
         """The video once it is decided."""
         found: dict[str, Any] = {}
 
@@ -114,7 +116,7 @@ class System:
             found.update(self.video(video_id))
             return str(found["status"]) != "processing"
 
-        eventually(is_decided, f"a verdict on {video_id}: {found}", seconds=seconds)
+        eventually(is_decided, f"a verdict on {video_id}: {found}")
         return self.video(video_id)
 
     def rows(self, sql: str, *values: Any) -> list[dict[str, Any]]:
@@ -137,7 +139,7 @@ class System:
             assert job["status"] in ("pending", "processing"), f"too late: {job}"
             return bool(job["stage"] == stage)
 
-        eventually(is_there, f"{video_id} in {stage}", seconds=20, pause=0.005)
+        eventually(is_there, f"{video_id} in {stage}", pause=0.005)
 
     def forget_all_messages(self) -> None:
         """Redis loses everything."""
@@ -146,7 +148,7 @@ class System:
             connection.sendall(b"FLUSHALL\r\n")
             assert connection.recv(64).startswith(b"+OK")
 
-    def run(self, *argv: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(self, *argv: str, seconds: float = HANG_SECONDS) -> subprocess.CompletedProcess[str]:
         """A command of ours in the system's environment."""
         return subprocess.run(
             [sys.executable, "-m", *argv],
@@ -165,7 +167,7 @@ class System:
         return {"Authorization": f"Bearer {self.token}"}
 
 
-def eventually(happens: Callable[[], bool], what: str, *, seconds: float, pause: float = 0.1) -> None:
+def eventually(happens: Callable[[], bool], what: str, *, seconds: float = HANG_SECONDS, pause: float = 0.1) -> None:
     deadline = time.monotonic() + seconds
     while not happens():
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"

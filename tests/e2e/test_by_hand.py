@@ -103,7 +103,6 @@ def test_several_videos_are_decided_anew_only_with_yes(system: System, uploads: 
     eventually(
         lambda: not {row["verdict_id"] for row in rows_of(system, *ids)} & set(before),
         "new verdicts on both",
-        seconds=60,
     )
     assert system.verdict(uploads.original)["status"] == "approved"
     copy = system.verdict(uploads.copy)

@@ -65,16 +65,16 @@ def test_a_deleted_originals_copy_takes_its_place(system: System, tmp_path: Path
     copy = system.upload(copy_of(tmp_path, 31))
     assert system.verdict(copy)["status"] == "duplicate"
     system.delete(original)
-    eventually(lambda: system.video(copy)["status"] == "approved", "the copy is approved", seconds=60)
+    eventually(lambda: system.video(copy)["status"] == "approved", "the copy is approved")
     again = system.verdict(system.upload(clip(tmp_path, 31)))
     assert (again["status"], again["duplicate_of"]) == ("duplicate", copy), again
-    eventually(lambda: system.count("segment_vectors", original) == 0, "its vectors are gone", seconds=30)
+    eventually(lambda: system.count("segment_vectors", original) == 0, "its vectors are gone")
 
 
 def test_a_long_video_is_fingerprinted_in_ranges(system: System, tmp_path: Path) -> None:
     piece = write_clip(tmp_path / "piece.mp4", replace(LOOK, seed=41, width=96, height=54, seconds=20.0, fps=10))
     long = loop_clip(piece, tmp_path / "long.mp4", 9)
-    video = system.verdict(system.upload(long), seconds=120)
+    video = system.verdict(system.upload(long))
     assert video["status"] == "approved", video
     assert 175 <= video["duration"] <= 185
     (row,) = system.rows("SELECT fingerprint_id FROM videos WHERE id = ?", video["video_id"])
