@@ -16,7 +16,7 @@ _REFUSALS = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "429
 """How a bad request may be refused; 412 and 460 are those of tus."""
 
 SLOWEST_SECONDS = 10.0
-"""An answer that takes longer is a fault."""
+"""An answer that takes longer, beyond the `wait` for which it was asked to, is a fault."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def check(target: Target, document: Mapping[str, Any], results: Results, *, exam
     sequences in which an answer feeds the next request. All of schemathesis's checks are made on each answer. That one
     user cannot reach another's, for which it needs two, is left to the matrix of tests/edge_api/test_access.py.
     """
-    schema = schemathesis.openapi.from_dict(dict(document), config=_configuration(target, examples, seed))
+    schema = schemathesis.openapi.from_dict(dict(document), config=configuration(target, document, examples, seed))
     make_sensible(schema, target.url_host)
     for event in from_schema(schema).execute():
         match event:
@@ -86,7 +86,8 @@ def check(target: Target, document: Mapping[str, Any], results: Results, *, exam
                 results.add(Fault(event.phase.name.value, "error", "The phase could not be run", "", ""))
 
 
-def _configuration(target: Target, examples: int, seed: int) -> schemathesis.Config:
+def configuration(target: Target, document: Mapping[str, Any], examples: int, seed: int) -> schemathesis.Config:
+    """How schemathesis asks, and what it lets pass."""
     schemes: dict[str, Any] = {"token": {"bearer": target.token}}
     if target.secret is not None:
         schemes["internal"] = {"api_key": f"Internal-Secret {target.secret}"}
@@ -102,12 +103,29 @@ def _configuration(target: Target, examples: int, seed: int) -> schemathesis.Con
                 "missing_required_header": {"expected-statuses": _REFUSALS},
             },
             "request-timeout": 2 * SLOWEST_SECONDS,
+            "operations": [
+                {
+                    "include-name": name,
+                    "request-timeout": seconds + 2 * SLOWEST_SECONDS,
+                    "checks": {"max_response_time": seconds + SLOWEST_SECONDS},
+                }
+                for name, seconds in _waits(document)
+            ],
             # A stream of events says at once what there is to say; the rest is waiting.
             "max-stream-events": 1,
             "continue-on-failure": True,
             "workers": 1,
         }
     )
+
+
+def _waits(document: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """The operations whose answer may be put off by their caller, and the seconds that it may be."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            for told in operation.get("parameters", ()) if isinstance(operation, dict) else ():
+                if told.get("name") == "wait":
+                    yield f"{method.upper()} {path}", float(told["schema"]["maximum"])
 
 
 def _count(event: events.ScenarioFinished, results: Results) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+import schemathesis
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
@@ -21,9 +22,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from benchmarks.contract.__main__ import main, report
-from benchmarks.contract.checking import Fault, Results, Target, check
+from benchmarks.contract.checking import SLOWEST_SECONDS, Fault, Results, Target, check, configuration
 from benchmarks.contract.sense import sensible, sensible_headers, video
 from edge_api.addresses import check_url
+from edge_api.answers import LONGEST_WAIT_SECONDS
 from edge_api.boxes import BoxWalk
 from edge_api.formats import recognise
 from edge_api.openapi import document
@@ -122,6 +124,17 @@ def test_faults_are_found(answer: Response, checks: set[str]) -> None:
     assert {fault.check for fault in results.faults.values()} >= checks
     assert all(fault.operation == "GET /n" for fault in results.faults.values())
     assert results.faults_of("GET /n") == results.often.total() > 0
+
+
+def test_who_asks_to_wait_is_let_wait() -> None:
+    target = Target("http://127.0.0.1:9", "t", SECRET, HOST)
+    schema = schemathesis.openapi.from_dict(DOCUMENT, config=configuration(target, DOCUMENT, 1, 1))
+    for name, seconds in (("/api/searches/{search_id}", LONGEST_WAIT_SECONDS), ("/api/videos/{video_id}", 0)):
+        operation, project = schema[name]["GET"], schema.config
+        checks = project.checks_config_for(operation=operation)
+        assert checks.max_response_time.limit == SLOWEST_SECONDS + seconds
+        assert "412" in checks.negative_data_rejection.expected_statuses
+        assert project.request_timeout_for(operation=operation) == 2 * SLOWEST_SECONDS + seconds
 
 
 def test_the_report() -> None:
