@@ -50,7 +50,7 @@ def made(system: System, folder: Path) -> Models:
 
 def _decided(system: System, clip: Path, status: str) -> Model:
     video_id = system.upload(clip)
-    found = system.verdict(video_id, _SECONDS)["status"]
+    found = system.verdict(video_id)["status"]
     if found != status:
         raise UnexpectedError(
             f"The clip that was to be {status} is {found}: there is nothing to fill the database with."
