@@ -70,6 +70,7 @@ class UploadSlots:
 
     async def _end(self, key: str, holder: str, keeping: asyncio.Task[None]) -> None:
         await keeping
+        # Where Redis is left alone at the moment, because it did not answer, the lease runs out.
         await self._asking.ask(lambda: self._slots.give_back(key=key, holder=holder))
 
 
