@@ -9,8 +9,8 @@ from typing import Any
 
 
 def lines_run(call: Callable[[], object]) -> int:
-    """Lines of Python that run in the course of a call, but for its own frame's callers. What C does is not seen: a
-    loop of Python's costs a line or more each time round, a search in a buffer none."""
+    """Lines of Python that run in the course of a call. What C does is not seen: a loop of Python's costs a line or
+    more each time round, a search in a buffer none."""
     count = 0
 
     def in_frame(frame: FrameType, event: str, argument: Any) -> Any:

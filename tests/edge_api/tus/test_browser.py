@@ -111,7 +111,12 @@ async def test_a_reload_goes_on_where_it_was(
         async def is_cut() -> bool:
             return proxy.cuts_made == 1
 
+        async def is_recorded() -> bool:
+            latest = db.prepare("SELECT upload_offset FROM tus_uploads ORDER BY created_at DESC LIMIT 1")
+            return bool(await latest.first("upload_offset"))
+
         await until(is_cut)
+        await until(is_recorded)
         proxy.revive()
         await visit(page, proxy.port, file)
         assert await page.evaluate("isRemembered()")
