@@ -13,13 +13,20 @@ SERVICES = ("edge_api", "consumer", "processor")
 PACKAGES = (*SERVICES, "wrangler_compat", "wire")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Module:
     """path: relative to the repository."""
 
     path: Path
-    tree: ast.Module
-    lines: int
+    text: str
+
+    @functools.cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    @property
+    def lines(self) -> int:
+        return len(self.text.splitlines())
 
     @property
     def package(self) -> str:
@@ -33,16 +40,18 @@ class Module:
 @functools.cache
 def modules() -> tuple[Module, ...]:
     """Every Python file but the tests and what is hidden."""
-    found = [path for path in ROOT.rglob("*.py") if not path.relative_to(ROOT).parts[0].startswith((".", "tests"))]
-    return tuple(parsed(path.relative_to(ROOT), path.read_text(encoding="utf-8")) for path in sorted(found))
+    tops = [path for path in ROOT.iterdir() if not path.name.startswith((".", "tests"))]
+    found = [path for top in tops for path in ([top] if top.suffix == ".py" else top.rglob("*.py"))]
+    return tuple(Module(path.relative_to(ROOT), path.read_text(encoding="utf-8")) for path in sorted(found))
 
 
-def parsed(path: Path, text: str) -> Module:
-    return Module(path, ast.parse(text), len(text.splitlines()))
-
-
-def imports(module: Module) -> Iterator[str]:
+@functools.cache
+def imports(module: Module) -> frozenset[str]:
     """The dotted name of everything that a module imports, anywhere in it. "from a import b" gives a.b."""
+    return frozenset(_imports(module))
+
+
+def _imports(module: Module) -> Iterator[str]:
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

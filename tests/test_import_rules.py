@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.repository import PACKAGES, SERVICES, Module, imports, modules, parsed, top_level
+from tests.repository import PACKAGES, SERVICES, Module, imports, modules, top_level
 
 ALLOWED = {
     "edge_api": {"wire", "wrangler_compat"},
@@ -183,21 +183,21 @@ def test_the_rules_apply_to_something() -> None:
     ],
 )
 def test_the_import_rule_catches(path: str, text: str, forbidden: set[str]) -> None:
-    assert forbidden_imports(parsed(Path(path), text)) == forbidden
+    assert forbidden_imports(Module(Path(path), text)) == forbidden
 
 
 def test_the_vendor_rule_catches() -> None:
-    assert misplaced_vendors(parsed(Path("consumer/a.py"), "import redis.asyncio")) == {"redis"}
-    assert misplaced_vendors(parsed(Path("wrangler_compat/d1/sqlite.py"), "import aiosqlite")) == set()
+    assert misplaced_vendors(Module(Path("consumer/a.py"), "import redis.asyncio")) == {"redis"}
+    assert misplaced_vendors(Module(Path("wrangler_compat/d1/sqlite.py"), "import aiosqlite")) == set()
 
 
 def test_the_purity_rule_catches() -> None:
-    assert impure_imports(parsed(Path("consumer/policy.py"), "import time, math")) == {"time"}
-    assert impure_imports(parsed(Path("consumer/policy.py"), "import structlog")) == {"structlog"}
-    assert impure_imports(parsed(Path("wire/a.py"), "from urllib.parse import urlsplit\nimport urllib.request")) == {
+    assert impure_imports(Module(Path("consumer/policy.py"), "import time, math")) == {"time"}
+    assert impure_imports(Module(Path("consumer/policy.py"), "import structlog")) == {"structlog"}
+    assert impure_imports(Module(Path("wire/a.py"), "from urllib.parse import urlsplit\nimport urllib.request")) == {
         "urllib"
     }
-    unclean = parsed(Path("consumer/policy.py"), "from consumer.pipeline import run\nfrom wire import verdicts")
+    unclean = Module(Path("consumer/policy.py"), "from consumer.pipeline import run\nfrom wire import verdicts")
     assert impure_imports(unclean) == {"consumer.pipeline.run"}
 
 
@@ -211,5 +211,5 @@ READERS = (
 
 @pytest.mark.parametrize("text", READERS)
 def test_the_environment_rule_catches(text: str) -> None:
-    assert reads_environment(parsed(Path("consumer/a.py"), text))
-    assert not reads_environment(parsed(Path("consumer/a.py"), "import os\nos.getpid()\nenviron = {}"))
+    assert reads_environment(Module(Path("consumer/a.py"), text))
+    assert not reads_environment(Module(Path("consumer/a.py"), "import os\nos.getpid()\nenviron = {}"))

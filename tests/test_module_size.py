@@ -27,7 +27,7 @@ def test_modules_have_owners(module: Module) -> None:
 
 @every_module
 def test_modules_are_finished(module: Module) -> None:
-    assert not UNFINISHED.findall((ROOT / module.path).read_text(encoding="utf-8"))
+    assert not UNFINISHED.findall(module.text)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))

@@ -6,8 +6,9 @@ are clips too. `fingerprint_of` samples one as the processor would and assembles
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +28,9 @@ HEIGHT, WIDTH = 72, 128
 SECONDS = 16.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clip:
-    """draw: the picture at a moment, seconds. codes: its sound."""
+    """draw: the picture at a moment, seconds, the same whenever it is asked for. codes: its sound."""
 
     draw: Callable[[float], Frame]
     duration: float = SECONDS
@@ -40,14 +41,18 @@ class Clip:
         return replace(self, draw=lambda moment: change(self.draw(moment)))
 
 
+@functools.lru_cache(maxsize=32)
 def clip(seed: int, *, set_seed: int | None = None, duration: float = SECONDS, shot_seconds: float = 6.0) -> Clip:
     """One of a seed: a new shot each `shot_seconds`. Clips of one set_seed are shot on the same sets."""
-    shots = [
-        _Shot((seed, n), (seed if set_seed is None else set_seed, n)) for n in range(int(duration / shot_seconds) + 2)
-    ]
-    return Clip(lambda moment: shots[int(moment // shot_seconds)].draw(moment), duration)
+
+    @functools.cache
+    def shot(n: int) -> _Shot:
+        return _Shot((seed, n), (seed if set_seed is None else set_seed, n))
+
+    return Clip(lambda moment: shot(int(moment // shot_seconds)).draw(moment), duration)
 
 
+@functools.cache
 def figure(seed: int, *, look: int = 0, duration: float = SECONDS) -> Clip:
     """A thin figure on a plain wall that waves its limbs; those of one look are alike but for how they move."""
     random = np.random.default_rng((seed, 11))
@@ -56,10 +61,16 @@ def figure(seed: int, *, look: int = 0, duration: float = SECONDS) -> Clip:
     y, x = np.mgrid[:height, :width].astype(np.float64)
 
     def line(picture: NDArray[np.float64], start: complex, end: complex) -> None:
+        """Ten pixels from it nothing of it is left that a float64 could hold."""
         along = end - start
-        share = np.clip(((x - start.real) * along.real + (y - start.imag) * along.imag) / abs(along) ** 2, 0, 1)
-        far = np.hypot(x - start.real - share * along.real, y - start.imag - share * along.imag)
-        picture -= 190 * np.exp(-((far / 1.6) ** 2))
+        box = np.s_[
+            max(0, int(min(start.imag, end.imag)) - 10) : int(max(start.imag, end.imag)) + 12,
+            max(0, int(min(start.real, end.real)) - 10) : int(max(start.real, end.real)) + 12,
+        ]
+        right, down = x[box] - start.real, y[box] - start.imag
+        share = np.clip((right * along.real + down * along.imag) / abs(along) ** 2, 0, 1)
+        far = np.hypot(right - share * along.real, down - share * along.imag)
+        picture[box] -= 190 * np.exp(-((far / 1.6) ** 2))
 
     def draw(moment: float) -> Frame:
         picture = np.full((height, width), 238.0)
@@ -86,14 +97,14 @@ class _Shot:
         picture = 118 + self._set
         for pattern, speed in self._drift:
             picture = picture + np.roll(pattern, round(speed * moment), axis=1)[:, :WIDTH]
-        y, x = np.mgrid[:HEIGHT, :WIDTH]
+        y, x = np.arange(HEIGHT), np.arange(WIDTH)
         for along, across, rate, phase, size, light, path in self._blobs:
             turn = 2 * np.pi * (phase + (0.04 + 0.12 * rate) * moment)
             at_x = WIDTH * (0.15 + 0.7 * along + 0.3 * np.sin(turn))
             at_y = HEIGHT * (0.15 + 0.7 * across + 0.3 * np.cos(turn * (0.6 + path)))
             radius = HEIGHT * (0.08 + 0.10 * size)
-            blob = np.exp(-((x - at_x) ** 2 + (y - at_y) ** 2) / (2 * radius**2))
-            picture = picture + np.sign(light - 0.5) * 75 * blob
+            rows, columns = (np.exp(-((each - at) ** 2) / (2 * radius**2)) for each, at in ((y, at_y), (x, at_x)))
+            picture += np.outer(np.sign(light - 0.5) * 75 * rows, columns)
         return np.asarray(picture.clip(0, 255), np.float32)
 
 
@@ -106,9 +117,17 @@ def texture(random: np.random.Generator, height: int, width: int) -> NDArray[np.
     return np.asarray((field - field.mean()) / field.std())
 
 
+@functools.lru_cache(maxsize=128)
 def fingerprint_of(source: Clip, *, late: float = 0.0, interval: float = INTERVAL) -> Fingerprint:
-    """late: how far the first picture falls after a multiple of the interval, as another encoding's would; seconds."""
-    return assemble([fragment_of(source, late=late, interval=interval)])
+    """late: how far the first picture falls after a multiple of the interval, as another encoding's would; seconds.
+
+    Made once of a clip: its arrays cannot be written to.
+    """
+    made = assemble([fragment_of(source, late=late, interval=interval)])
+    for field in fields(made):
+        if isinstance(array := getattr(made, field.name), np.ndarray):
+            array.flags.writeable = False
+    return made
 
 
 def fragment_of(
@@ -213,12 +232,17 @@ def framed(source: Clip, share: float, seed: int = 99) -> Clip:
         height, width = picture.shape
         rows = (np.arange(round(share * height)) / share).astype(int)
         columns = (np.arange(round(share * width)) / share).astype(int)
-        backdrop = np.asarray(118 + 40 * texture(np.random.default_rng(seed), height, width), np.float32)
+        backdrop = _backdrop(seed, height, width).copy()
         top, left = (height - len(rows)) // 3, (width - len(columns)) // 2
         backdrop[top : top + len(rows), left : left + len(columns)] = picture[np.ix_(rows, columns)]
         return backdrop
 
     return source.then(place)
+
+
+@functools.lru_cache(maxsize=4)
+def _backdrop(seed: int, height: int, width: int) -> Frame:
+    return np.asarray(118 + 40 * texture(np.random.default_rng(seed), height, width), np.float32)
 
 
 # What people do to time.

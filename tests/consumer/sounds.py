@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -15,8 +16,11 @@ from wire.fingerprints import Fingerprint
 Pcm = NDArray[np.int16]
 
 
+@functools.lru_cache(maxsize=64)
 def melody(seed: int, seconds: float = 20.0, *, semitones: float = 0.0, tempo: float = 1.0, hiss: float = 0.01) -> Pcm:
-    """So many seconds of a melody, played this much higher and faster: notes of a few partials that glide and fade."""
+    """So many seconds of a melody, played this much higher and faster: notes of a few partials that glide and fade.
+
+    It cannot be written to."""
     random = np.random.default_rng(seed)
     length = int(seconds / tempo * RATE)
     sound = np.zeros(length)
@@ -28,13 +32,16 @@ def melody(seed: int, seconds: float = 20.0, *, semitones: float = 0.0, tempo: f
         glide, decay = random.uniform(-0.4, 0.4), random.uniform(1, 8)
         pitch = 2 ** ((semitones + random.uniform(0, 30)) / 12) * 150 * 2 ** (glide * time * tempo)
         phase = 2 * np.pi * np.cumsum(pitch) / RATE
+        turn, fading = np.exp(1j * phase), np.exp(-decay * time * tempo)
+        waves = turn.copy()
         for partial in range(1, 10):
-            sound[first:stop] += (
-                random.exponential(1 / partial) * np.sin(partial * phase) * np.exp(-decay * time * tempo)
-            )
+            sound[first:stop] += random.exponential(1 / partial) * waves.imag * fading
+            waves *= turn
         at += lasts * random.uniform(0.6, 1.0)
     noise = np.random.default_rng((seed, 1000 + round(100 * semitones), round(1000 * tempo))).normal(size=length)
-    return pcm(0.15 * sound + hiss * noise)
+    played = pcm(0.15 * sound + hiss * noise)
+    played.flags.writeable = False
+    return played
 
 
 def noise(seed: int, seconds: float = 20.0, level: float = 0.1) -> Pcm:
@@ -45,7 +52,11 @@ def hum(seed: int, seconds: float = 20.0) -> Pcm:
     """Of mains, with a little hiss of its own."""
     time = np.arange(int(seconds * RATE)) / RATE
     random = np.random.default_rng(seed)
-    tone = sum(np.sin(2 * np.pi * 50 * partial * time + random.uniform(0, 6)) / partial for partial in range(1, 30))
+    turn = np.exp(2j * np.pi * 50 * time)
+    tone, waves = np.zeros(len(time)), turn.copy()
+    for partial in range(1, 30):
+        tone += (waves * np.exp(1j * random.uniform(0, 6))).imag / partial
+        waves *= turn
     return pcm(0.15 * tone + 0.003 * random.normal(size=len(time)))
 
 

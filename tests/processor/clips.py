@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 SOUND_RATES = {"aac": 44100, "libopus": 48000, "mp3": 44100, "libvorbis": 44100, "pcm_s16le": 48000, "flac": 48000}
@@ -45,17 +47,33 @@ class Look:
     mux_options: tuple[tuple[str, str], ...] = ()
 
 
-def picture(look: Look, index: int) -> NDArray[np.uint8]:
-    """uint8 [h, w], 0..255: smooth textures that drift, cut to another one every 2 s."""
-    scene = int(index / look.fps // 2)
-    random = np.random.default_rng((look.seed, scene))
-    y, x = np.mgrid[: look.height, : look.width].astype(np.float32)
-    x, y = x / look.width, y / look.height
-    field = np.zeros_like(x)
+@dataclass(frozen=True)
+class _Scene:
+    """waves: down the rows and along the columns, complex [h], [w]; phase, drift: turns. grain: float32 [h, w]."""
+
+    waves: tuple[tuple[NDArray[np.complex128], NDArray[np.complex128], float, float], ...]
+    grain: NDArray[np.float32]
+
+
+@functools.lru_cache(maxsize=64)
+def _scene(seed: int, number: int, height: int, width: int) -> _Scene:
+    random = np.random.default_rng((seed, number))
+    y, x = ((np.arange(side, dtype=np.float32) / side).astype(np.float64) for side in (height, width))
+    waves = []
     for _ in range(6):
         u, v = random.uniform(-9, 9, 2)
-        field += np.cos(2 * np.pi * (u * x + v * y + random.uniform() + 0.01 * index * random.uniform(-1, 1)))
-    field += random.normal(size=field.shape).astype(np.float32) * 0.05
+        waves.append((np.exp(2j * np.pi * v * y), np.exp(2j * np.pi * u * x), random.uniform(), random.uniform(-1, 1)))
+    return _Scene(tuple(waves), random.normal(size=(height, width)).astype(np.float32) * 0.05)
+
+
+def picture(look: Look, index: int) -> NDArray[np.uint8]:
+    """uint8 [h, w], 0..255: smooth textures that drift, cut to another one every 2 s."""
+    scene = _scene(look.seed, int(index / look.fps // 2), look.height, look.width)
+    field = np.zeros((look.height, look.width), np.float32)
+    for across, along, phase, drift in scene.waves:
+        turned = along * np.exp(2j * np.pi * (phase + 0.01 * index * drift))
+        field += np.outer(across.real, turned.real) - np.outer(across.imag, turned.imag)
+    field += scene.grain
     gray = np.clip(128 + 45 * field, 0, 255).astype(np.uint8)
     if look.letterbox:
         gray[: look.letterbox] = gray[-look.letterbox :] = 0
@@ -138,11 +156,12 @@ def _pictures(container: Any, look: Look) -> Any:
         stream.codec_context.color_range = 2
     if look.rotation:
         stream.set_display_rotation(look.rotation)
+    shaped = VideoReformatter()
     for index in range(round(look.seconds * look.fps)):
         if index and index % 7 in look.drop:
             continue
         gray = VideoFrame.from_ndarray(picture(look, index), format="gray")
-        frame = gray.reformat(format=look.pixel_format, dst_color_range=2 if look.full_range else 1)
+        frame = shaped.reformat(gray, format=look.pixel_format, dst_color_range=2 if look.full_range else 1, threads=1)
         frame.pts, frame.time_base = index, Fraction(1, look.fps)
         for packet in stream.encode(frame):
             yield index / look.fps, packet
@@ -153,6 +172,7 @@ def _pictures(container: Any, look: Look) -> Any:
 def _sounds(container: Any, look: Look) -> Any:
     rate = SOUND_RATES[look.audio or ""]
     stream = container.add_stream(look.audio, rate=rate, layout="mono")
+    stream.options = {"aac_coder": "fast"} if look.audio == "aac" else {}
     pcm = sound(look, rate)
     size = 960
     for start in range(0, len(pcm) - size + 1, size):

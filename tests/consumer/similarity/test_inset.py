@@ -44,11 +44,15 @@ def without_inset(fingerprint: Fingerprint) -> Fingerprint:
 
 
 OUTER, FIGURE = clip(41), figure(1)
-BOTH = fingerprint_of(shown(FIGURE, OUTER))
+SHOWN = shown(FIGURE, OUTER)
+
+
+def both() -> Fingerprint:
+    return fingerprint_of(SHOWN)
 
 
 def against(reference: Clip) -> Evidence:
-    return compare(BOTH, fingerprint_of(reference))
+    return compare(both(), fingerprint_of(reference))
 
 
 def test_a_small_figure_within_a_moving_picture_is_found() -> None:
@@ -56,7 +60,7 @@ def test_a_small_figure_within_a_moving_picture_is_found() -> None:
     assert evidence.video_score >= 0.85
     assert evidence.area < SIZE**2
     assert not evidence.mirrored
-    assert compare(without_inset(BOTH), fingerprint_of(FIGURE)).video_score < 0.7
+    assert compare(without_inset(both()), fingerprint_of(FIGURE)).video_score < 0.7
 
 
 @pytest.mark.parametrize("seed", [2, 3, 4])
@@ -70,9 +74,9 @@ def test_what_is_around_it_is_found_too() -> None:
 
 
 def test_it_is_found_the_other_way_round() -> None:
-    evidence = compare(fingerprint_of(FIGURE), BOTH)
+    evidence = compare(fingerprint_of(FIGURE), both())
     assert evidence.video_score >= 0.85
-    assert compare(fingerprint_of(figure(2)), BOTH).video_score < 0.7
+    assert compare(fingerprint_of(figure(2)), both()).video_score < 0.7
 
 
 @pytest.mark.parametrize("seed", [43, 44])
@@ -86,7 +90,7 @@ def test_a_film_within_a_film_is_found_where_and_as_it_is_shown(seed: int) -> No
 
 
 def test_a_focus_of_the_inset_is_one_of_a_video_of_its_own() -> None:
-    seen = Seen(BOTH)
+    seen = Seen(both())
     assert seen.focus is None
     assert seen.inset is not None
     assert seen.inset_share == pytest.approx(SIZE**2, abs=0.02)
@@ -96,10 +100,10 @@ def test_a_focus_of_the_inset_is_one_of_a_video_of_its_own() -> None:
 
 
 def test_the_index_knows_it_and_is_asked_for_it() -> None:
-    plain, alone = without_inset(BOTH), fingerprint_of(FIGURE)
+    plain, alone = without_inset(both()), fingerprint_of(FIGURE)
     known = {entry.vector_id for entry in index_entries(plain)}
-    entries = [entry for entry in index_entries(BOTH) if entry.vector_id not in known]
+    entries = [entry for entry in index_entries(both()) if entry.vector_id not in known]
     assert 0 < len(entries) <= 2 * OUTER.duration
-    asked, of_figure = query_vectors(BOTH), index_entries(alone)
+    asked, of_figure = query_vectors(both()), index_entries(alone)
     assert max(float(np.dot(vector, entry.vector)) for vector in asked for entry in of_figure) > 0.95
     assert max(float(np.dot(vector, entry.vector)) for vector in query_vectors(alone) for entry in entries) > 0.95

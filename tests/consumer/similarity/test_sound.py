@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +13,10 @@ from tests.consumer.fingerprints import blank_fingerprint
 from tests.consumer.sounds import Pcm, heard_in, hum, joined, melody, mixed, noise, silence, siren
 from wire.fingerprints import Fingerprint
 
-ORIGINAL = heard_in(melody(1, 18.0))
+
+@functools.cache
+def original() -> Fingerprint:
+    return heard_in(melody(1, 18.0))
 
 
 def accuses(stretches: list[Heard]) -> bool:
@@ -24,7 +29,7 @@ def ends(stretch: Heard) -> tuple[float, float, float, float]:
 
 
 def test_the_same_recording_is_the_same_from_end_to_end() -> None:
-    (found,) = heard(ORIGINAL, ORIGINAL)
+    (found,) = heard(original(), original())
     assert (found.score, found.speed, found.pitch_semitones) == (1.0, 1.0, 0.0)
     assert ends(found) == pytest.approx((0, 18, 0, 18), abs=0.2)
     assert found.seconds == pytest.approx(18, abs=0.2)
@@ -32,15 +37,15 @@ def test_the_same_recording_is_the_same_from_end_to_end() -> None:
 
 def test_the_same_recording_is_told_by_its_codes_alone() -> None:
     """Tones are not asked where the codes leave nothing open."""
-    without = replace(ORIGINAL, tones=ORIGINAL.tones[:0])
-    assert heard(without, without) == heard(ORIGINAL, ORIGINAL)
+    without = replace(original(), tones=original().tones[:0])
+    assert heard(without, without) == heard(original(), original())
 
 
 @pytest.mark.parametrize(("lead", "tail"), [(0.0, 6.0), (6.0, 0.0), (5.0, 4.0)])
 def test_a_cut_between_other_sounds_is_found_to_the_second(lead: float, tail: float) -> None:
     middle = melody(1, 18.0)[4 * 11025 : 15 * 11025]
     upload = joined(melody(50, 12.0)[: int(lead * 11025)], middle, melody(51, 12.0)[: int(tail * 11025)])
-    found = heard(heard_in(upload), ORIGINAL)
+    found = heard(heard_in(upload), original())
     assert ends(found[0]) == pytest.approx((lead, lead + 11, 4, 15), abs=1.0)
     assert accuses(found)
 
@@ -80,7 +85,7 @@ def test_silence_that_two_sounds_share_adds_no_seconds(seconds: float) -> None:
 
 @pytest.mark.parametrize(("semitones", "tempo"), [(2.0, 1.0), (0.5, 1.03), (0.0, 1.06), (-3.0, 0.84), (0.0, 1.02)])
 def test_altered_sound_is_heard_with_its_pitch_and_speed(semitones: float, tempo: float) -> None:
-    found = heard(heard_in(melody(1, 18.0, semitones=semitones, tempo=tempo)), ORIGINAL)
+    found = heard(heard_in(melody(1, 18.0, semitones=semitones, tempo=tempo)), original())
     assert accuses(found)
     assert found[0].pitch_semitones == pytest.approx(semitones, abs=0.5)
     assert found[0].speed == pytest.approx(tempo, rel=0.02)
@@ -102,7 +107,7 @@ def test_a_recording_and_an_altered_part_are_two_stretches() -> None:
 def test_the_same_recording_under_other_sound_scores_less_the_more_there_is(share: float) -> None:
     """And never as little as what is not the same."""
     found = [heard_in(mixed(melody(1, 18.0, semitones=1.0), melody(54, 18.0), each)) for each in (0.0, share)]
-    clean, covered = (heard(each, ORIGINAL)[0].score for each in found)
+    clean, covered = (heard(each, original())[0].score for each in found)
     assert clean > 0.95
     assert 0.7 < covered < clean
 
@@ -113,24 +118,24 @@ def test_music_under_two_different_voices_that_drown_it_accuses_nobody(seed: int
     assert not accuses(heard(heard_in(one), heard_in(other)))
 
 
-UNRELATED: dict[str, tuple[Pcm, Pcm]] = {
-    "melodies": (melody(60), melody(61)),
-    "noise": (noise(1), noise(2)),
-    "quiet noise": (noise(1, level=0.001), noise(2, level=0.001)),
-    "hum": (hum(1), hum(2)),
-    "sirens": (siren(1), siren(2)),
-    "slow sirens": (siren(1, period=5.0), siren(2, period=5.0)),
-    "silence": (silence(), silence()),
-    "melodies over one hum": (mixed(hum(3), melody(62), 0.3), mixed(hum(4), melody(63), 0.3)),
-    "a few words in silence": (
+UNRELATED: dict[str, Callable[[], tuple[Pcm, Pcm]]] = {
+    "melodies": lambda: (melody(60), melody(61)),
+    "noise": lambda: (noise(1), noise(2)),
+    "quiet noise": lambda: (noise(1, level=0.001), noise(2, level=0.001)),
+    "hum": lambda: (hum(1), hum(2)),
+    "sirens": lambda: (siren(1), siren(2)),
+    "slow sirens": lambda: (siren(1, period=5.0), siren(2, period=5.0)),
+    "silence": lambda: (silence(), silence()),
+    "melodies over one hum": lambda: (mixed(hum(3), melody(62), 0.3), mixed(hum(4), melody(63), 0.3)),
+    "a few words in silence": lambda: (
         joined(melody(64, 3.0), silence(17.0)),
         joined(melody(65, 3.0), silence(17.0)),
     ),
-    "one jingle of four seconds before silence": (
+    "one jingle of four seconds before silence": lambda: (
         joined(melody(69, 4.0), silence(4.0), melody(58, 8.0)),
         joined(melody(69, 4.0), silence(4.0), melody(59, 8.0)),
     ),
-    "one jingle of three seconds": (
+    "one jingle of three seconds": lambda: (
         joined(melody(66, 3.0), melody(67, 12.0)),
         joined(melody(66, 3.0), melody(68, 12.0)),
     ),
@@ -139,7 +144,7 @@ UNRELATED: dict[str, tuple[Pcm, Pcm]] = {
 
 @pytest.mark.parametrize("name", UNRELATED)
 def test_unrelated_sounds_accuse_nobody(name: str) -> None:
-    one, other = (heard_in(sound) for sound in UNRELATED[name])
+    one, other = (heard_in(sound) for sound in UNRELATED[name]())
     assert not accuses(heard(one, other))
     assert not accuses(heard(other, one))
 
@@ -154,14 +159,14 @@ def test_silence_and_a_video_without_sound_have_none() -> None:
     assert not has_sound(blank_fingerprint())
     assert not has_sound(heard_in(silence()))
     assert not has_sound(heard_in(hum(1)))
-    assert has_sound(ORIGINAL)
-    assert heard(blank_fingerprint(), ORIGINAL) == heard(ORIGINAL, blank_fingerprint()) == []
+    assert has_sound(original())
+    assert heard(blank_fingerprint(), original()) == heard(original(), blank_fingerprint()) == []
 
 
 def test_codes_without_tones_are_compared_as_codes() -> None:
     """Of a fingerprint whose format had none."""
     old = replace(heard_in(melody(1, 18.0, semitones=2.0)), tones=blank_fingerprint().tones)
-    assert not accuses(heard(old, ORIGINAL))
+    assert not accuses(heard(old, original()))
 
 
 def evidence_of(query: Fingerprint, reference: Fingerprint) -> tuple[float | None, float, float]:
@@ -171,7 +176,7 @@ def evidence_of(query: Fingerprint, reference: Fingerprint) -> tuple[float | Non
 
 def test_the_evidence_says_pitch_speed_and_every_stretch() -> None:
     upload = heard_in(joined(melody(1, 18.0, semitones=2.0, tempo=1.1), melody(53, 5.0)))
-    found = compare(upload, ORIGINAL)
+    found = compare(upload, original())
     assert found.audio_score is not None
     assert found.audio_score > 0.85
     assert found.pitch_semitones == pytest.approx(2.0, abs=0.5)
@@ -184,13 +189,13 @@ def test_the_evidence_says_pitch_speed_and_every_stretch() -> None:
 
 
 def test_the_evidence_of_sound_that_is_not_shared() -> None:
-    assert evidence_of(heard_in(melody(70, 12.0)), ORIGINAL) == (0.0, 0.0, 1.0)
-    assert evidence_of(heard_in(silence(12.0)), ORIGINAL) == (None, 0.0, 1.0)
+    assert evidence_of(heard_in(melody(70, 12.0)), original()) == (0.0, 0.0, 1.0)
+    assert evidence_of(heard_in(silence(12.0)), original()) == (None, 0.0, 1.0)
 
 
 def test_times_stay_within_both_videos() -> None:
     for query in (melody(1, 18.0, semitones=1.0, tempo=0.9), melody(1, 18.0)[11025 * 3 :], melody(1, 11.0)):
-        for each in heard(heard_in(query), ORIGINAL):
+        for each in heard(heard_in(query), original()):
             assert 0 <= each.start < each.end <= len(query) / 11025 + 1e-6
-            assert 0 <= each.ref_start < each.ref_end <= ORIGINAL.duration + 1e-6
+            assert 0 <= each.ref_start < each.ref_end <= original().duration + 1e-6
             assert np.isfinite(each.score)
