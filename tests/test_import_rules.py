@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -84,8 +85,6 @@ ENTRY_POINTS = (
     "benchmarks/*.py",
 )
 
-every_module = pytest.mark.parametrize("module", modules(), ids=str)
-
 
 def is_pure(module: Module) -> bool:
     return any(module.path.match(pattern) for pattern in PURE)
@@ -135,14 +134,17 @@ def _is_pure_name(name: str) -> bool:
     return any(path.match(pattern) for path in candidates for pattern in PURE)
 
 
-@every_module
-def test_packages_import_only_whom_they_may(module: Module) -> None:
-    assert not forbidden_imports(module), "see docs/architecture.md, Who imports whom"
+def broken(rule: Callable[[Module], set[str]], among: Iterable[Module]) -> dict[str, set[str]]:
+    """What each module has that the rule forbids it."""
+    return {str(module): found for module in among if (found := rule(module))}
 
 
-@every_module
-def test_each_vendor_is_imported_in_its_adapter(module: Module) -> None:
-    assert not misplaced_vendors(module)
+def test_packages_import_only_whom_they_may() -> None:
+    assert broken(forbidden_imports, modules()) == {}, "see docs/architecture.md, Who imports whom"
+
+
+def test_each_vendor_is_imported_in_its_adapter() -> None:
+    assert broken(misplaced_vendors, modules()) == {}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -151,15 +153,14 @@ def test_each_package_has_one_http_client_at_most(package: str) -> None:
     assert len(clients) <= 1
 
 
-@pytest.mark.parametrize("module", [module for module in modules() if is_pure(module)], ids=str)
-def test_pure_modules_stay_pure(module: Module) -> None:
-    assert not impure_imports(module)
+def test_pure_modules_stay_pure() -> None:
+    assert broken(impure_imports, filter(is_pure, modules())) == {}
 
 
-@every_module
-def test_the_environment_is_read_in_settings_and_entry_points_only(module: Module) -> None:
-    allowed = any(module.path.match(pattern) for pattern in ENTRY_POINTS)
-    assert allowed or not reads_environment(module), "take what you need as a parameter; settings modules read it"
+def test_the_environment_is_read_in_settings_and_entry_points_only() -> None:
+    others = [module for module in modules() if not any(module.path.match(pattern) for pattern in ENTRY_POINTS)]
+    readers = [str(module) for module in others if reads_environment(module)]
+    assert readers == [], "take what you need as a parameter; settings modules read it"
 
 
 def test_the_rules_apply_to_something() -> None:
