@@ -20,6 +20,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from starlette.applications import Starlette
 
 from processor.app import create_app
@@ -67,6 +68,16 @@ async def service() -> AsyncIterator[Running]:
         yield up
 
 
+together = pytest.mark.asyncio(loop_scope="module")
+"""For tests that share one service: they leave it, and its worker, as they find it."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared() -> AsyncIterator[Running]:
+    async with running(Settings(slots=1, processor_secret="s3cret")) as up:
+        yield up
+
+
 async def test_a_video_is_answered_with_its_fingerprint(
     service: Running, make_clip: MakeClip, server: RangeServer
 ) -> None:
@@ -82,20 +93,22 @@ async def test_a_video_is_answered_with_its_fingerprint(
     assert await service.metric("processor_slots_busy") == 0
 
 
-async def test_ranges_are_merged(service: Running, make_clip: MakeClip, server: RangeServer) -> None:
+@together
+async def test_ranges_are_merged(shared: Running, make_clip: MakeClip, server: RangeServer) -> None:
     url = server.url(make_clip("three.mp4", CLIP).name)
-    whole = (await service.extract(video_url=url)).json()
-    parts = [(await service.extract(video_url=url, start=a, stop=b)).json() for a, b in ((0, 1.2), (1.2, 60))]
+    whole = (await shared.extract(video_url=url)).json()
+    parts = [(await shared.extract(video_url=url, start=a, stop=b)).json() for a, b in ((0, 1.2), (1.2, 60))]
     body = {"video_id": "v-1", "fragments": [part["fingerprint"] for part in parts], "thumbnail": parts[0]["thumbnail"]}
     body["previews"] = [part["preview"] for part in parts]
-    merged = (await service.client.post("/merge-fingerprints", json=body)).json()
+    merged = (await shared.client.post("/merge-fingerprints", json=body)).json()
     assert merged["thumbnail"] == parts[0]["thumbnail"]
     assert parts[1]["thumbnail"] is None
     differing = {"processing_time_ms": 0, "thumbnail": ""}
     assert merged | differing == whole | differing
 
 
-async def test_bad_requests(service: Running) -> None:
+@together
+async def test_bad_requests(shared: Running) -> None:
     cases: list[tuple[dict[str, Any], str]] = [
         ({}, "video_url"),
         ({"video_url": "file:///etc/passwd"}, "http"),
@@ -105,24 +118,27 @@ async def test_bad_requests(service: Running) -> None:
         ({"video_url": "http://h/", "callback_url": "http://elsewhere.example/"}, "elsewhere.example"),
     ]
     for body, told in cases:
-        response = await service.extract(**body)
+        response = await shared.extract(**body)
         assert (response.status_code, response.json()["code"]) == (400, "BAD_REQUEST"), body
         assert told in response.json()["error"]
 
 
-async def test_bodies_that_are_no_json_object(service: Running) -> None:
+@together
+async def test_bodies_that_are_no_json_object(shared: Running) -> None:
     for content in (b"", b"{", b"[]", b"\xff"):
         for path in ("/extract-fingerprint", "/merge-fingerprints"):
-            response = await service.client.post(path, content=content)
+            response = await shared.client.post(path, content=content)
             assert (response.status_code, response.json()["code"]) == (400, "BAD_REQUEST"), content
 
 
-async def test_a_body_too_large(service: Running) -> None:
-    response = await service.client.post("/extract-fingerprint", content=b" " * 70_000)
+@together
+async def test_a_body_too_large(shared: Running) -> None:
+    response = await shared.client.post("/extract-fingerprint", content=b" " * 70_000)
     assert (response.status_code, response.json()["code"]) == (413, "BODY_TOO_LARGE")
 
 
-async def test_bad_merges(service: Running) -> None:
+@together
+async def test_bad_merges(shared: Running) -> None:
     bodies: list[dict[str, Any]] = [
         {"fragments": ["x"]},
         {"video_id": "v"},
@@ -134,17 +150,19 @@ async def test_bad_merges(service: Running) -> None:
         {"video_id": "v", "fragments": ["AAAA"], "previews": [1]},
     ]
     for body in bodies:
-        response = await service.client.post("/merge-fingerprints", json=body)
+        response = await shared.client.post("/merge-fingerprints", json=body)
         assert (response.status_code, response.json()["code"]) == (400, "BAD_REQUEST"), body
 
 
-async def test_fragments_that_are_none(service: Running) -> None:
-    response = await service.client.post("/merge-fingerprints", json={"video_id": "v", "fragments": ["AAAA"]})
+@together
+async def test_fragments_that_are_none(shared: Running) -> None:
+    response = await shared.client.post("/merge-fingerprints", json={"video_id": "v", "fragments": ["AAAA"]})
     assert (response.status_code, response.json()["code"]) == (422, "MISMATCHED_FRAGMENTS")
 
 
+@together
 async def test_what_no_retry_can_mend(
-    service: Running, make_clip: MakeClip, server: RangeServer, clip_folder: Path
+    shared: Running, make_clip: MakeClip, server: RangeServer, clip_folder: Path
 ) -> None:
     (clip_folder / "text.mp4").write_text("I am a text")
     (clip_folder / "empty.mp4").write_bytes(b"")
@@ -153,17 +171,18 @@ async def test_what_no_retry_can_mend(
     sound = make_clip("sound.mp4", Look(seconds=2, video=None)).name
     cases = {"text.mp4": "UNDECODABLE", "empty.mp4": "UNDECODABLE", "half.mp4": "UNDECODABLE", sound: "NO_VIDEO_STREAM"}
     for name, code in cases.items():
-        response = await service.extract(video_url=server.url(name))
+        response = await shared.extract(video_url=server.url(name))
         assert (response.status_code, response.json()["code"]) == (422, code), name
-    past = await service.extract(video_url=server.url("three.mp4"), start=9)
+    past = await shared.extract(video_url=server.url("three.mp4"), start=9)
     assert (past.status_code, past.json()["code"]) == (422, "EMPTY_RANGE")
 
 
-async def test_a_source_that_fails(service: Running, make_clip: MakeClip, server: RangeServer) -> None:
-    gone = await service.extract(video_url=server.url("gone.mp4"))
+@together
+async def test_a_source_that_fails(shared: Running, make_clip: MakeClip, server: RangeServer) -> None:
+    gone = await shared.extract(video_url=server.url("gone.mp4"))
     assert (gone.status_code, gone.json()["code"]) == (502, "SOURCE_UNREACHABLE")
     server.manners.has_ranges = False
-    rangeless = await service.extract(video_url=server.url(make_clip("three.mp4", CLIP).name))
+    rangeless = await shared.extract(video_url=server.url(make_clip("three.mp4", CLIP).name))
     assert (rangeless.status_code, rangeless.json()["code"]) == (502, "SOURCE_UNSUITABLE")
 
 
@@ -213,18 +232,19 @@ async def test_too_many_bytes(make_clip: MakeClip, server: RangeServer) -> None:
     assert (response.status_code, response.json()["code"]) == (422, "TOO_LARGE")
 
 
+@together
 async def test_busy_is_told_at_once_with_when_to_come_back(
-    service: Running, make_clip: MakeClip, server: RangeServer
+    shared: Running, make_clip: MakeClip, server: RangeServer
 ) -> None:
     url = server.url(make_clip("three.mp4", CLIP).name)
     server.manners.delay = 0.5
-    first = asyncio.create_task(service.extract(video_url=url))
+    first = asyncio.create_task(shared.extract(video_url=url))
     await asyncio.sleep(0.2)
-    second = await service.extract(video_url=url)
+    second = await shared.extract(video_url=url)
     assert (second.status_code, second.json()["code"]) == (503, "BUSY")
     assert int(second.headers["Retry-After"]) >= 1
     assert (await first).status_code == 200
-    assert (await service.extract(video_url=url)).status_code == 200
+    assert (await shared.extract(video_url=url)).status_code == 200
 
 
 async def test_a_killed_worker_costs_one_answer_only(
@@ -243,21 +263,23 @@ async def test_a_killed_worker_costs_one_answer_only(
     assert (await service.extract(video_url=url)).status_code == 200
 
 
-async def test_health(service: Running) -> None:
-    assert (await service.client.get("/livez")).json() == {"status": "ok"}
-    assert (await service.client.get("/readyz")).json()["checks"] == {"workers": "ok"}
+@together
+async def test_health(shared: Running) -> None:
+    assert (await shared.client.get("/livez")).json() == {"status": "ok"}
+    assert (await shared.client.get("/readyz")).json()["checks"] == {"workers": "ok"}
 
 
-async def test_every_error_has_one_shape_and_the_callers_request_id(service: Running) -> None:
+@together
+async def test_every_error_has_one_shape_and_the_callers_request_id(shared: Running) -> None:
     asked = {"X-Request-Id": "abc-123"}
     for response in (
-        await service.client.get("/nowhere", headers=asked),
-        await service.client.get("/extract-fingerprint", headers=asked),
-        await service.client.post("/extract-fingerprint", json={}, headers=asked),
+        await shared.client.get("/nowhere", headers=asked),
+        await shared.client.get("/extract-fingerprint", headers=asked),
+        await shared.client.post("/extract-fingerprint", json={}, headers=asked),
     ):
         assert set(response.json()) == {"error", "code", "request_id"}
         assert response.json()["request_id"] == response.headers["X-Request-Id"] == "abc-123"
-    unsound = await service.client.get("/livez", headers={"X-Request-Id": "a b\tc"})
+    unsound = await shared.client.get("/livez", headers={"X-Request-Id": "a b\tc"})
     assert len(unsound.headers["X-Request-Id"]) == 32
 
 
@@ -293,21 +315,23 @@ def inbox() -> Any:
     server.server_close()
 
 
+@together
 async def test_a_callback_brings_the_answer(
-    service: Running, make_clip: MakeClip, server: RangeServer, inbox: Inbox
+    shared: Running, make_clip: MakeClip, server: RangeServer, inbox: Inbox
 ) -> None:
     url = server.url(make_clip("three.mp4", CLIP).name)
-    accepted = await service.extract(video_url=url, callback_url=inbox.url)
+    accepted = await shared.extract(video_url=url, callback_url=inbox.url)
     assert (accepted.status_code, accepted.json()) == (202, {"video_id": "v-1", "status": "accepted"})
-    assert service.pool.busy == 1
+    assert shared.pool.busy == 1
     headers, body = await inbox.first()
     assert headers["Authorization"] == "Internal-Secret s3cret"
     assert ExtractResponse.from_json(body).frame_count == 12
-    assert service.pool.busy == 0
+    assert shared.pool.busy == 0
 
 
-async def test_a_callback_brings_the_error(service: Running, server: RangeServer, inbox: Inbox) -> None:
-    await service.extract(video_url=server.url("gone.mp4"), callback_url=inbox.url)
+@together
+async def test_a_callback_brings_the_error(shared: Running, server: RangeServer, inbox: Inbox) -> None:
+    await shared.extract(video_url=server.url("gone.mp4"), callback_url=inbox.url)
     _, body = await inbox.first()
     assert (body["code"], body["video_id"], body["retryable"]) == ("SOURCE_UNREACHABLE", "v-1", True)
 

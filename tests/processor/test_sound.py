@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 from itertools import pairwise
 
 import chromaprint
@@ -25,6 +26,12 @@ from processor.tones import HOP, RATE, tones
 from wire.fingerprints import CODE_SECONDS, TONES
 
 NOISE = (np.random.default_rng(3).normal(size=30 * RATE) * 4000).astype(np.int16)
+
+
+@functools.cache
+def of_noise() -> tuple[list[int], NDArray[np.uint8]]:
+    """Codes and tones of NOISE."""
+    return reference(NOISE), tones(NOISE)
 
 
 def reference(pcm: NDArray[np.int16]) -> list[int]:
@@ -66,11 +73,11 @@ def test_one_block_gives_chromaprints_codes() -> None:
 def test_any_cutting_and_any_start_give_the_same_codes(cuts: list[int], first: int, count: int) -> None:
     edges = [0, *sorted(cuts), len(NOISE)]
     pieces = [(a, NOISE[a:b]) for a, b in pairwise(edges)]
-    assert codes_of(Block(first, first, first + count), pieces) == reference(NOISE)[first : first + count]
-    assert codes_of(Block(0, first, first + count), pieces) == reference(NOISE)[first : first + count]
-    heard = tones(NOISE)
-    assert tones_of(Block(first, first, first + count), pieces) == heard[first : first + count].tobytes()
-    assert tones_of(Block(0, first, first + count), pieces) == heard[first : first + count].tobytes()
+    codes, heard = of_noise()
+    for origin in (first, 0):
+        found = collected(Block(origin, first, first + count), pieces).finish()
+        assert found.codes.tolist() == codes[first : first + count]
+        assert found.tones.tobytes() == heard[first : first + count].tobytes()
     assert tones_of(Block(0, first, first + count, True), pieces) == heard[first : first + count + 19].tobytes()
 
 
