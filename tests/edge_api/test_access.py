@@ -334,9 +334,10 @@ async def test_matrix_of_those_who_may_not(world: World, call: Call) -> None:
 async def state(world: World) -> Any:
     tables = ["videos", "processing_jobs", "verdicts", "notifications", "audit_log", "catalogue"]
     tables += ["webhook_targets", "webhook_secrets", "tus_uploads", "searches", "reviews"]
-    rows = [await world.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables]
-    rows += [await world.rows(f"SELECT * FROM {table}") for table in ("review_claims", "parted_pairs")]
-    return rows, await world.rows("SELECT * FROM purges"), await world.keys(), len(world.jobs())
+    statements = [f"SELECT * FROM {table} ORDER BY id" for table in tables]
+    statements += [f"SELECT * FROM {table}" for table in ("review_claims", "parted_pairs", "purges")]
+    found = await world.env.db.batch([world.env.db.prepare(sql) for sql in statements])
+    return [each.results for each in found], await world.keys(), len(world.jobs())
 
 
 @pytest.mark.parametrize(
