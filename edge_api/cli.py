@@ -96,7 +96,7 @@ def _shared(host: str, port: int) -> socket.socket:
 async def _database() -> AsyncIterator[D1Database]:
     """D1 alone: a command has no business with the other bindings."""
     read = configuration()
-    worker = dataclasses.replace(read.worker, r2_buckets=(), queue_producers=(), ratelimits=())
+    worker = dataclasses.replace(read.worker, r2_buckets=(), queue_producers=(), ratelimits=(), slots=())
     async with open_bindings(worker, read.connections) as bindings:
         yield bindings["DB"]
 

@@ -12,6 +12,7 @@ from consumer.similarity.pictures import WHOLE, Window
 from consumer.similarity.search import LEAST_INSET_MASS, LEAST_MASS, LEAST_SAMPLES, inset_proposals, proposals
 from consumer.similarity.views import Seen, View, inset_windows, pairs_of_views
 from tests.consumer.clips import (
+    Clip,
     clip,
     cropped,
     fingerprint_of,
@@ -26,8 +27,8 @@ from tests.consumer.clips import (
 from tests.consumer.fingerprints import blank_fingerprint
 
 
-def seen(source: object = None) -> Seen:
-    return Seen(fingerprint_of(clip(1) if source is None else source))  # type: ignore[arg-type]
+def seen(source: Clip | None = None) -> Seen:
+    return Seen(fingerprint_of(clip(1) if source is None else source))
 
 
 def test_every_turn_and_mirroring_is_looked_at_once() -> None:
