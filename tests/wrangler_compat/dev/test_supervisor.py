@@ -56,7 +56,7 @@ def stage(tmp_path: Path) -> Stage:
 
 async def until(is_so: Callable[[], bool]) -> None:
     """Looks again and again: what is waited for happens in another process."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while not is_so():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -147,17 +147,17 @@ async def test_deaths_far_apart_are_forgiven(stage: Stage, monkeypatch: pytest.M
     monkeypatch.setattr(supervisor_module, "FIRST_PAUSE_SECONDS", 0.05)
     async with stage.supervisor() as supervisor:
         await supervisor.start(stage.spec("mortal", "pass"))
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(1.5):
-                await supervisor.failure()
-    assert len(stage.said) > 4
+        failure = asyncio.create_task(supervisor.failure())
+        await until(lambda: failure.done() or len(stage.said) > 4)
+        assert not failure.done()
+        failure.cancel()
 
 
 async def test_one_that_never_becomes_ready(stage: Stage) -> None:
     async with stage.supervisor() as supervisor:
         spec = stage.spec("slow", SLEEP, is_ready=lambda: False, where=" at http://127.0.0.1:1")
         await supervisor.start(spec)
-        await asyncio.sleep(0.3)
+        await until(lambda: stage.log("slow") == "up\n")
         with pytest.raises(
             ChildError, match=r"slow did not become ready at http://127.0.0.1:1 within 0.2 s. It said last:\nup"
         ):

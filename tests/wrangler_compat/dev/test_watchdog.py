@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,6 +45,13 @@ def tell(process: subprocess.Popen[bytes], text: str) -> None:
     process.stdin.flush()
 
 
+def has_heard(process: subprocess.Popen[bytes]) -> bool:
+    """Nothing of what it was told is in the pipe any more."""
+    assert process.stdin is not None
+    unread = fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4))
+    return int.from_bytes(unread, sys.byteorder) == 0
+
+
 def test_the_end_of_its_input_ends_the_groups_it_watches() -> None:
     with group(WILLING) as first, group(WILLING) as second, group(WILLING) as released:
         with watching("0.5") as dog:
@@ -65,7 +74,7 @@ def test_what_does_not_listen_is_killed_after_the_grace() -> None:
 def test_signals_do_not_end_it() -> None:
     with group(WILLING) as child, watching("0.5") as dog:
         tell(dog, f"+{child.pid}\n")
-        time.sleep(0.3)
+        wait_until(lambda: has_heard(dog))
         dog.terminate()
         time.sleep(0.2)
         assert dog.poll() is None
