@@ -67,18 +67,11 @@ def within(details: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
 def _found(details: NDArray[np.uint8], least: dict[int, float]) -> Box | None:
     if len(details) < 2:
         return None
-    some = details[np.linspace(0, len(details) - 1, min(len(details), _MOMENTS)).astype(np.intp)]
-    moments = some.astype(np.float32)
+    moments = details[np.linspace(0, len(details) - 1, min(len(details), _MOMENTS)).astype(np.intp)].astype(np.float32)
     upright, level = _Lines.of(_sharpness(moments)), _Lines.of(_sharpness(moments.transpose(0, 2, 1)))
-    for sides, sharpness in sorted(least.items(), reverse=True):
-        box = _sharpest(upright, level, moments.shape[1], sides, sharpness)
-        if box is not None and _moves(within(some, box)):
-            return box
-    return None
-
-
-def _moves(moments: NDArray[np.uint8]) -> bool:
-    return float(np.square(np.diff(moments.astype(np.float32), axis=0)).mean()) >= _LEAST_CHANGE
+    change = np.square(np.diff(moments, axis=0)).mean(axis=0, dtype=np.float64)
+    boxes = (_sharpest(upright, level, change, sides, least[sides]) for sides in sorted(least, reverse=True))
+    return next((box for box in boxes if box is not None), None)
 
 
 def _sharpness(moments: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -130,9 +123,10 @@ def _longest_run(sharpness: NDArray[np.float32]) -> NDArray[np.float32]:
     return best
 
 
-def _sharpest(upright: _Lines, level: _Lines, side: int, sides: int, least: float) -> Box | None:
-    """The rectangle whose least sharp side is sharpest, when that is sharp enough; as many of its sides as said are
-    seen, the others lie at the edge of the picture."""
+def _sharpest(upright: _Lines, level: _Lines, change: NDArray[np.float64], sides: int, least: float) -> Box | None:
+    """Of the rectangles in which something moves the one whose least sharp side is sharpest, when that is sharp enough;
+    as many of its sides as said are seen, the others lie at the edge of the picture. change: float64 [s, s]."""
+    side = len(change)
     left, right = np.triu_indices(len(upright.at), 1)
     top, bottom = np.triu_indices(len(level.at), 1)
     lefts, rights = upright.at[left] + 1, upright.at[right]
@@ -145,6 +139,9 @@ def _sharpest(upright: _Lines, level: _Lines, side: int, sides: int, least: floa
     seen = _seen(top, bottom, len(level.at))[:, None] + _seen(left, right, len(upright.at))[None, :]
     fits = (seen == sides) & (np.minimum(heights, widths) >= _LEAST_SIDE)
     fits &= (heights * widths >= LEAST_AREA) & (heights * widths <= MOST_AREA)
+    up_to = np.pad(change.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    rows = up_to[bottoms] - up_to[tops]
+    fits &= rows[:, rights] - rows[:, lefts] >= _LEAST_CHANGE * side**2 * heights * widths
     sharpness = np.where(fits, sharpness, -np.inf)
     row, column = np.unravel_index(int(sharpness.argmax()), sharpness.shape)
     if sharpness[row, column] < least:

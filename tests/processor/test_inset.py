@@ -73,6 +73,15 @@ def test_a_board_is_none_since_nothing_moves_on_it() -> None:
     assert inset_of(details_of(shown(board, drifting(1), PLACE))) is None
 
 
+def test_a_board_does_not_hide_one() -> None:
+    """However sharp its edges are."""
+    place = (10, 95, 150, 310)
+    pictures = shown(drifting(7, speed=-7), drifting(8), place)
+    pictures[:, 100:175, 5:125] = 255
+    pictures[:, 102:173, 7:123] = 0
+    assert inset_of(details_of(pictures)) == pytest.approx(shares(place), abs=2 / DETAIL_SIDE)
+
+
 def test_bars_and_captions_are_none() -> None:
     letterboxed, captioned = drifting(1), drifting(2)
     letterboxed[:, :22] = letterboxed[:, -22:] = 16
