@@ -30,6 +30,11 @@ _AROUND = 7
 
 _DAMPING = 0.02
 _COARSE_BAND = 5
+
+ROUGHLY, THOROUGHLY = (3, 3), (6, 5)
+"""Rounds of refining, of coarse pictures and of fine ones. Of 346 altered copies all are told from what is unrelated
+after the former, which cost half as much."""
+
 _LEAST_INSIDE = 0.1
 """Share of the query's picture that must lie on the reference's to be fitted further."""
 
@@ -63,15 +68,21 @@ def of_window(window: Window) -> Affine:
     return np.array([[right - left, 0.0, left + right - 1.0], [0.0, bottom - top, top + bottom - 1.0]])
 
 
-def refine(query: Pictures, reference: Pictures, start: Affine, shown: Detail = ALL_DETAIL) -> Affine:
+def refine(
+    query: Pictures,
+    reference: Pictures,
+    start: Affine,
+    shown: Detail = ALL_DETAIL,
+    rounds: tuple[int, int] = THOROUGHLY,
+) -> Affine:
     """A better map than `start`, or `start` itself. query, reference: float32 [k, 32, 32], of the same moments.
 
-    shown: the detail that the query can show of the reference.
+    shown: the detail that the query can show of the reference. rounds: at most, of coarse pictures and of fine ones.
     """
     own, other = whitened(query, _COARSE_BAND, detail_under(start)), whitened(reference, _COARSE_BAND, shown)
-    coarse = _least_squares(_Fitting.of(own, other), [start], 6)
+    coarse = _least_squares(_Fitting.of(own, other), [start], rounds[0])
     own, other = whitened(query, BAND, detail_under(coarse)), whitened(reference, BAND, shown)
-    return _least_squares(_Fitting.of(own, other), [coarse, start], 5)
+    return _least_squares(_Fitting.of(own, other), [coarse, start], rounds[1])
 
 
 def detail_under(affine: Affine) -> Detail:

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 from math import inf
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumer.similarity import picture
 from consumer.similarity.picture import COUNTS, score_of, strength_of, stretches
-from consumer.similarity.registration import Registered
+from consumer.similarity.registration import ROUGHLY, THOROUGHLY, Affine, Registered, refine
 from consumer.similarity.views import Seen, View
 from tests.consumer.clips import clip, fingerprint_of, joined, letterboxed, noisy, still, trimmed
 
@@ -110,3 +112,27 @@ def test_one_frozen_picture_encoded_twice_is_no_copy(seconds: float) -> None:
     frozen = still(clip(2, duration=seconds))
     one, other = (Seen(fingerprint_of(noisy(frozen, 8, seed))) for seed in (1, 2))
     assert max(piece.score for piece in stretches(one, other)) < COUNTS
+
+
+def test_what_agrees_nowhere_is_laid_roughly_only_and_would_be_no_copy_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    laid: list[tuple[int, int]] = []
+
+    def counting(*given: Any) -> Affine:
+        laid.append(given[4] if len(given) > 4 else THOROUGHLY)
+        return refine(*given)
+
+    monkeypatch.setattr(picture, "refine", counting)
+    sets = [clip(seed, duration=10.0, shot_seconds=3.0) for seed in range(6)]
+    pairs = list(combinations([Seen(fingerprint_of(each)) for each in sets], 2))
+
+    def surest() -> float:
+        return max((piece.score for pair in pairs for piece in stretches(*pair)), default=0.0)
+
+    assert surest() < COUNTS
+    given_up = laid.count(ROUGHLY) - laid.count(THOROUGHLY)
+    assert given_up > 0.7 * laid.count(ROUGHLY) > 3
+    for limit in ("_HOPELESS", "_HOPELESS_ON_COURSE"):
+        monkeypatch.setattr(picture, limit, -inf)
+    laid.clear()
+    assert surest() < COUNTS
+    assert laid.count(THOROUGHLY) == laid.count(ROUGHLY)
