@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import socket
 import sys
 
@@ -10,7 +11,7 @@ import uvicorn
 
 from processor.errors import ProcessorError
 from processor.logs import configure_logging
-from processor.settings import SettingsError, describe, read_settings
+from processor.settings import ONE_THREAD, SettingsError, describe, read_settings
 
 
 def main() -> int:
@@ -27,6 +28,7 @@ def main() -> int:
         print(f"processor: {wrong}", file=sys.stderr)
         return 2
     configure_logging(settings.log_level)
+    os.environ |= ONE_THREAD
     try:
         from processor.app import create_app
     except ImportError as missing:

@@ -114,6 +114,11 @@ def read_settings() -> Settings:
     return settings_from(os.environ)
 
 
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "VECLIB_MAXIMUM_THREADS": "1"}
+"""For numpy's linear algebra, which reads it when it is first imported. OpenBLAS joins its threads before a fork, and
+waits for ever when one of them is just at work: a service that merges while it starts a worker would stand still."""
+
+
 def worker_environ() -> dict[str, str]:
     """What a worker process is given: no secret, no proxy; one thread for each linear algebra call."""
     kept = (
@@ -130,8 +135,7 @@ def worker_environ() -> dict[str, str]:
         **{name: os.environ[name] for name in kept if name in os.environ},
         "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
+        **ONE_THREAD,
     }
 
 
