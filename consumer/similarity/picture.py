@@ -30,6 +30,10 @@ _HOPELESS, _HOPELESS_ON_COURSE = -5.0, -2.0
 laying mends nothing. Of 346 altered copies that are found the least were -4.3 and 0.6; of 715 unrelated pairs with a
 line worth a look half are under the former, nine in ten under either."""
 _LONG = 8
+_FADED = 0.5
+"""Share of the usual contrast of a stretch under which its pictures are fading: an overlay does not fade with them, so
+that they are looked at without those too."""
+
 _SLIDE_SECONDS = 1.0
 """A slide is evidence for so long, however long it stands."""
 
@@ -213,8 +217,18 @@ def _measured_as(query: Seen, reference: Seen, found: Hypothesis, slides: NDArra
     overlay = Overlay(own, other, affine, course, slides)
     first, last = _extent_in_time(query, overlay, line)
     moments = _moments(query, slides, *_well_within(first, last))
-    registered = measure(own[moments], other.at(overlay.nearest(moments)), affine, shown)
+    seconds = overlay.nearest(moments)
+    registered = measure(own[moments], other.at(seconds), affine, shown)
+    unfaded = _is_unfaded(query.contrast[moments]) & _is_unfaded(reference.contrast_at(seconds))
+    if not unfaded.all():
+        without = measure(own[moments[unfaded]], other.at(seconds[unfaded]), affine, shown)
+        lasts = (last - first + 1) * STEP
+        registered = max(registered, without, key=lambda each: strength_of(each, lasts))
     return _stretch(query, reference, found, registered, overlay, (first, last))
+
+
+def _is_unfaded(contrast: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return np.asarray(contrast >= _FADED * np.median(contrast))
 
 
 def _moments(query: Seen, slides: NDArray[np.intp], first: int, last: int) -> NDArray[np.intp]:

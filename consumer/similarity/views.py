@@ -50,7 +50,8 @@ class Seen:
         full = full_pictures(fingerprint, inner)
         self.full: Pictures = full[at]
         self._known = {False: inner, True: full}
-        self.telling: NDArray[np.bool_] = fingerprint.contrast[at] >= TELLING_CONTRAST
+        self.contrast: NDArray[np.uint8] = fingerprint.contrast[at]
+        self.telling: NDArray[np.bool_] = self.contrast >= TELLING_CONTRAST
         self.has_bars = has_bars(fingerprint)
         self._features: dict[tuple[View, int], Features] = {}
 
@@ -91,6 +92,10 @@ class Seen:
     @property
     def full_aspect(self) -> float:
         return self.fingerprint.width / max(self.fingerprint.height, 1)
+
+    def contrast_at(self, seconds: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """uint8, of the samples nearest to these times."""
+        return self.contrast[np.clip(np.round(seconds / STEP).astype(np.intp), 0, len(self.contrast) - 1)]
 
     def pictures(self, view: View, stride: int = 1) -> Pictures:
         base = (self.full if view.with_bars else self.inner)[::stride]

@@ -214,6 +214,16 @@ def graded(source: Clip, gain: float, lift: float) -> Clip:
     return source.then(lambda picture: (picture - 128) * gain + 128 + lift)
 
 
+def fading(source: Clip, seconds: float) -> Clip:
+    """To black, over the last seconds."""
+
+    def draw(moment: float) -> Frame:
+        left = min((source.duration - moment) / seconds, 1.0)
+        return np.asarray(16 + (source.draw(moment) - 16) * max(left, 0.0), np.float32)
+
+    return replace(source, draw=draw)
+
+
 def noisy(source: Clip, deviation: float, seed: int = 0) -> Clip:
     """Other noise at every moment, the same at each drawing of it."""
 

@@ -13,7 +13,7 @@ from consumer.similarity import picture
 from consumer.similarity.picture import COUNTS, score_of, strength_of, stretches
 from consumer.similarity.registration import ROUGHLY, THOROUGHLY, Affine, Registered, refine
 from consumer.similarity.views import Seen, View
-from tests.consumer.clips import clip, fingerprint_of, joined, letterboxed, noisy, still, trimmed
+from tests.consumer.clips import clip, fading, fingerprint_of, joined, letterboxed, noisy, still, trimmed, with_logo
 
 IDENTITY = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 CORRELATION = st.floats(-1, 1)
@@ -136,3 +136,11 @@ def test_what_agrees_nowhere_is_laid_roughly_only_and_would_be_no_copy_either(mo
     laid.clear()
     assert surest() < COUNTS
     assert laid.count(THOROUGHLY) == laid.count(ROUGHLY)
+
+
+def test_a_logo_that_does_not_fade_with_the_picture_speaks_less_against_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = fading(clip(4, duration=12.0, shot_seconds=100), 7.0)
+    pair = Seen(fingerprint_of(with_logo(source, 0.3))), Seen(fingerprint_of(source))
+    without_fade = stretches(*pair)[0].strength
+    monkeypatch.setattr(picture, "_FADED", 0.0)
+    assert without_fade > stretches(*pair)[0].strength + 0.5
