@@ -43,7 +43,6 @@ def environ() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in ONE_THREAD} | {"PORT": "0"}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only there numpy comes with OpenBLAS and the loop forks")
 def test_it_starts_workers_while_it_calculates(environ: dict[str, str]) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", _WHILE_IT_WORKS],
