@@ -10,6 +10,7 @@ import structlog
 from edge_api import queries
 from edge_api.deadlines import deadline
 from edge_api.env import Env
+from edge_api.filenames import columns_of
 from edge_api.keys import new_id
 from edge_api.metrics import Metrics
 from edge_api.quotas import Quota
@@ -22,7 +23,7 @@ log = structlog.get_logger("edge_api")
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A video whose object is complete in R2."""
+    """A video whose object is complete in R2. filename: as filename_of() gives it."""
 
     video_id: str
     r2_key: str
@@ -33,6 +34,7 @@ class Upload:
     priority: Priority
     content_sha256: str
     request_id: str
+    filename: str | None
 
 
 async def insert_upload(
@@ -57,6 +59,7 @@ async def insert_upload(
             upload.content_sha256,
             upload.request_id,
             new_id(),
+            *columns_of(upload.filename),
         ),
         prepare(queries.DESCRIBE_EQUAL_BYTES).bind(video_id),
         prepare(queries.INSERT_JOB).bind(video_id, new_id(), upload.uploaded_at),

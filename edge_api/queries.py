@@ -111,12 +111,12 @@ TOKEN = "SELECT name, created_at, expires_at FROM api_tokens WHERE id = ?1"
 
 # The twin has the very same bytes. `root` is what a duplicate of it is a duplicate of.
 # ?1 id ?2 r2_key ?3 user_id ?4 uploaded_at ?5 file_size ?6 mime_type ?7 priority ?8 content_sha256 ?9 request_id
-# ?10 verdict id, should there be a verdict at once
+# ?10 verdict id, should there be a verdict at once ?11 filename ?12 filename_lower
 INSERT_UPLOAD = """
 INSERT INTO videos (id, r2_key, user_id, uploaded_at, file_size, mime_type, priority, content_sha256, request_id,
-                    status, duplicate_of, similarity_score, confidence, reason, duration, duration_seconds,
-                    processed_at, verdict_id)
-SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
+                    filename, filename_lower, status, duplicate_of, similarity_score, confidence, reason, duration,
+                    duration_seconds, processed_at, verdict_id)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?11, ?12,
        CASE WHEN twin.id IS NULL THEN 'processing' WHEN twin.root IS NULL THEN 'rejected' ELSE 'duplicate' END,
        twin.root,
        CASE WHEN twin.root IS NOT NULL THEN 1.0 END,
@@ -229,8 +229,8 @@ def visible_videos(count: int) -> str:
 
 INSERT_REMOTE = """
 INSERT INTO videos (id, r2_key, user_id, status, uploaded_at, priority, tier, source_url, range_start, range_stop,
-                    request_id)
-VALUES (?1, ?2, ?3, 'processing', ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                    request_id, filename, filename_lower)
+VALUES (?1, ?2, ?3, 'processing', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
 """
 
 # --- reading --------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from edge_api.bodies import choice_of, invalid, json_object, refuse_unknown, sec
 from edge_api.catalogue import wake
 from edge_api.deadlines import deadline
 from edge_api.errors import request_id_of
+from edge_api.filenames import columns_of, filename_of_url
 from edge_api.keys import new_id, timestamp, video_key
 from edge_api.quotas import quota_of
 from edge_api.settings import Settings
@@ -42,10 +43,10 @@ async def fingerprint_url(request: Request, user: User) -> JSONResponse:
     await check_backlog(env, settings)
     video_id, now, request_id = new_id(), timestamp(), request_id_of(request)
     # No object is ever stored under this key; the column wants one, and the thumbnail is kept beside it.
-    key = video_key(video_id, now, "url")
+    key, filename = video_key(video_id, now, "url"), filename_of_url(url)
     statements = [
         env.db.prepare(queries.INSERT_REMOTE).bind(
-            video_id, key, user.id, now, priority, tier, url, start, stop, request_id
+            video_id, key, user.id, now, priority, tier, url, start, stop, request_id, *columns_of(filename)
         ),
         env.db.prepare(queries.INSERT_JOB).bind(video_id, new_id(), now),
         *([quota.guard(env.db)] if quota.is_set else []),

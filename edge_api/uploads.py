@@ -16,6 +16,7 @@ from edge_api.auth import User
 from edge_api.backlog import check_backlog
 from edge_api.catalogue import Upload, announce, insert_upload, retract_upload
 from edge_api.errors import ApiError, request_id_of
+from edge_api.filenames import filename_of
 from edge_api.form import FILE_FIELD, OVERHEAD_BYTES, UploadForm, boundary_of
 from edge_api.incoming import announced_size, incoming_file, receive
 from edge_api.keys import new_id, timestamp, video_key
@@ -62,6 +63,7 @@ async def _upload(request: Request, user: User) -> JSONResponse:
             priority=priority,
             content_sha256=stored.sha256,
             request_id=request_id_of(request),
+            filename=filename_of(form.filenames.get(FILE_FIELD)),
         )
         structlog.contextvars.bind_contextvars(video_id=video_id)
         try:

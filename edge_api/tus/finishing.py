@@ -13,6 +13,7 @@ from edge_api.catalogue import Upload, announce, insert_upload
 from edge_api.deadlines import deadline
 from edge_api.env import Env
 from edge_api.errors import ApiError
+from edge_api.filenames import filename_of
 from edge_api.inspection import check_whole
 from edge_api.keys import timestamp
 from edge_api.metrics import Metrics
@@ -51,6 +52,7 @@ async def finish(
             priority=upload.priority,
             content_sha256=await look.sha256(),
             request_id=request_id,
+            filename=filename_of(upload.filename),
         )
         looks.keep(upload.id, look)
         status = await _insert(env, settings, ledger, video, user)

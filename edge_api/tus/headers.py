@@ -26,6 +26,7 @@ LARGEST_NUMBER = 2**63 - 1
 
 _NUMBER = re.compile(r"[0-9]{1,19}")
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}(?:\s*;.*)?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _KEY = re.compile(r"[!-+\--~]+")
 """Visible ASCII without the comma."""
 
@@ -100,8 +101,8 @@ def metadata_of(headers: Mapping[str, str]) -> Metadata:
             raise _bad_metadata(f"names {key} twice")
         values[key] = _decoded(key, encoded)
     filename, filetype = values.get("filename") or None, values.get("filetype") or None
-    if filename is not None and (len(filename) > LONGEST_NAME or not filename.isprintable()):
-        raise _bad_metadata(f"has a filename longer than {LONGEST_NAME} characters, or with unprintable ones")
+    if filename is not None and (len(filename) > LONGEST_NAME or _CONTROL.search(filename)):
+        raise _bad_metadata(f"has a filename longer than {LONGEST_NAME} characters, or with control characters")
     if filetype is not None and not _MEDIA_TYPE.fullmatch(filetype):
         raise _bad_metadata("has a filetype that is no media type")
     return Metadata(sent, filename, filetype, _priority(values.get("priority")))

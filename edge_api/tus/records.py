@@ -13,7 +13,7 @@ from edge_api.errors import ApiError
 from edge_api.keys import moment_of, new_id, timestamp
 from edge_api.settings import Settings
 from edge_api.tus import queries
-from edge_api.tus.headers import Metadata
+from edge_api.tus.headers import Metadata, metadata_of
 from wire.jobs import Priority
 from wrangler_compat.d1.types import D1Database, D1PreparedStatement, Row
 from wrangler_compat.r2.types import R2UploadedPart
@@ -64,6 +64,11 @@ class OpenUpload:
     @property
     def folder(self) -> str:
         return f"{FOLDER}{self.id}/"
+
+    @property
+    def filename(self) -> str | None:
+        """As it was sent."""
+        return metadata_of({"upload-metadata": self.metadata}).filename
 
     @property
     def whole_parts(self) -> int:

@@ -75,6 +75,28 @@ def test_a_video_field_without_a_filename_is_a_file_too() -> None:
     assert read(closed(field("video", b"abc")))[1] == b"abc"
 
 
+@pytest.mark.parametrize(
+    ("parameters", "filename"),
+    [
+        (b"", None),
+        (b'; filename="a.mp4"', "a.mp4"),
+        (b"; filename=a.mp4", "a.mp4"),
+        (b'; filename=""', ""),
+        ('; filename="über.mp4"'.encode(), "über.mp4"),
+        (b'; filename="\xff.mp4"', "\ufffd.mp4"),
+        (rb'; filename="my \"best\" video; really.mp4"', 'my "best" video; really.mp4'),
+        (b'; filename="my %22best%22 video.mp4"', 'my "best" video.mp4'),
+        (b"; filename*=UTF-8''b.mp4", None),
+        (b"; filename=\"a.mp4\"; filename*=UTF-8''b.mp4", "a.mp4"),
+    ],
+)
+def test_what_a_file_is_called(parameters: bytes, filename: str | None) -> None:
+    head = b'Content-Disposition: form-data; name="video"' + parameters + b"\r\n\r\n"
+    form, file = read(closed(part(head, b"abc"), field("title", b"x")))
+    assert file == b"abc"
+    assert form.filenames == ({} if filename is None else {"video": filename})
+
+
 def test_unknown_small_fields_are_passed_over() -> None:
     assert read(closed(field("title", b"x"), part(FILE_HEAD, b"abc")))[1] == b"abc"
 

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from edge_api.boxes import MOST_BOXES, BoxWalk
+from edge_api.filenames import filename_of
 from tests.edge_api.kit import World, box, ftyp, moov, mp4
 from tests.effort import lines_run
 from tests.processor.hostile.cases import Bait, Hostile
@@ -36,6 +37,24 @@ NAMES = {
     "spaces": b" " * 200,
     "7000 letters": b"a" * 7000 + b".mp4",
 }
+
+KEPT = {
+    "parents": "passwd.mp4",
+    "backslashes": "x.mp4",
+    "an absolute path": "db.sqlite",
+    "a drive": "video.mp4",
+    "a device": "stdin",
+    "a URL": "meta-data",
+    "right to left": "video4pm.exe",
+    "no UTF-8": "\ufffd\ufffd\ufffd\ufffd.mp4",
+    "markup": "script>.mp4",
+    "a query": "'; DROP TABLE videos; --.mp4",
+    "nothing": None,
+    "dots": None,
+    "spaces": None,
+    "7000 letters": "a" * 251 + ".mp4",
+}
+"""Of these names, to be shown."""
 
 BROKEN_HEADERS = {
     "10000 letters": b'; filename="' + b"a" * 10_000 + b'.mp4"',
@@ -69,6 +88,9 @@ async def test_a_name_changes_nothing(world: World, name: str) -> None:
     assert KEY.fullmatch(str(row["r2_key"]))
     assert row["mime_type"] == "video/mp4"
     told = NAMES[name].decode("utf-8", "replace").strip(" .")
+    kept, lower = row.pop("filename"), row.pop("filename_lower")
+    assert kept == KEPT.get(name, kept)
+    assert (kept, lower) == (filename_of(kept), kept and kept.lower())
     if told:
         assert not any(told in str(value) for value in row.values())
         assert told not in headers
@@ -80,8 +102,9 @@ async def test_a_broken_header_is_refused_or_means_nothing(world: World, header:
     status, body, headers = await sent(world, BROKEN_HEADERS[header], mp4())
     assert "injected" not in headers.lower()
     if status == 200:
-        (row,) = await world.rows("SELECT r2_key FROM videos")
+        (row,) = await world.rows("SELECT r2_key, filename FROM videos")
         assert KEY.fullmatch(str(row["r2_key"]))
+        assert row["filename"] == filename_of(row["filename"])
     else:
         assert status == 400, body
         assert await world.nothing_is_left()

@@ -31,6 +31,7 @@ async def test_accepted(world: World) -> None:
     (row,) = await world.rows("SELECT * FROM videos")
     assert (row["source_url"], row["priority"], row["tier"]) == (URL, "high", "premium")
     assert (row["range_start"], row["range_stop"]) == (1.0, 61.5)
+    assert (row["filename"], row["filename_lower"]) == ("a.mp4", "a.mp4")
     assert (row["status"], row["user_id"], row["content_sha256"]) == ("processing", world.alice.id, None)
     assert await world.rows("SELECT status, progress FROM processing_jobs") == [{"status": "pending", "progress": 0}]
     assert [job.video_id for job in world.jobs("video_queue_high")] == [body["video_id"]]
@@ -42,6 +43,14 @@ async def test_defaults(world: World) -> None:
     assert (await ask(world, video_url=URL)).status_code == 202
     (row,) = await world.rows("SELECT priority, tier, range_start, range_stop FROM videos")
     assert row == {"priority": "normal", "tier": "standard", "range_start": None, "range_stop": None}
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"), [("/x/%C3%9Cber%20uns.mp4?t=a/b.mp4", "Über uns.mp4"), ("/x/", None), ("", None)]
+)
+async def test_the_name_is_that_of_the_path(world: World, path: str, kept: str | None) -> None:
+    assert (await ask(world, video_url=f"https://videos.example.org{path}")).status_code == 202
+    assert await world.rows("SELECT filename FROM videos") == [{"filename": kept}]
 
 
 async def test_null_is_as_good_as_nothing(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Migration 0002 under the feet of the version before it: what that one wrote works, and what it says still runs."""
+"""Migrations under the feet of the version before them: what that one wrote works, and what it says still runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_api import queries
 from edge_api.accounts import list_tokens, list_users
 from edge_api.auth import hash_of, new_token
 from edge_api.scopes import SCOPES_OF_ROLE
@@ -27,6 +28,19 @@ FROM api_tokens JOIN users ON users.id = api_tokens.user_id
 WHERE api_tokens.token_hash = ?1
 """
 INSERT_AUDIT = "INSERT INTO audit_log (id, actor, action, subject, detail, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+INSERT_UPLOAD = """
+INSERT INTO videos (id, r2_key, user_id, uploaded_at, file_size, mime_type, priority, content_sha256, request_id,
+                    status, duplicate_of, similarity_score, confidence, reason, duration, duration_seconds,
+                    processed_at, verdict_id)
+VALUES (?1, ?1, ?2, ?3, 1000, 'video/mp4', 'normal', ?1, NULL,
+        'processing', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
+"""
+FIND_UPLOAD = """
+SELECT videos.id FROM videos
+WHERE videos.user_id = ?1 AND ((videos.id >= ?2 AND videos.id < ?2 || 'g' AND substr(videos.id, 1, length(?2)) = ?2)
+ OR REPLACE(LOWER(videos.source_url), ?2, '') <> LOWER(videos.source_url))
+ORDER BY videos.uploaded_at DESC, videos.id DESC LIMIT 20 OFFSET 0
+"""
 AT = "2026-11-01T00:00:00.000000Z"
 
 
@@ -62,3 +76,29 @@ async def test_its_tokens_may_do_what_they_could(upgraded: tuple[SqliteDatabase,
     db, _ = upgraded
     assert [set(row["scopes"].split()) for row in await list_tokens(db)] == [SCOPES_OF_ROLE["moderator"]] * 2
     assert [(row["quota_videos"], row["quota_bytes"]) for row in await list_users(db)] == [(None, None)] * 2
+
+
+async def test_the_version_before_names(tmp_path: Path) -> None:
+    """0012: uploads go on while it is applied, and videos without a name are found as before."""
+    for script in MIGRATIONS.glob("*.sql"):
+        if script.name < "0012":
+            shutil.copy(script, tmp_path)
+    ids = ["a" * 32, "b" * 32]
+    async with open_memory() as db:
+        await migrations.apply(db, tmp_path)
+        await add(db, "alice")
+        await db.prepare(INSERT_UPLOAD).bind(ids[0], "alice", AT).run()
+        shutil.copy(MIGRATIONS / "0012_filenames.sql", tmp_path)
+        assert await migrations.apply(db, tmp_path) == ["0012_filenames.sql"]
+        await db.prepare(INSERT_UPLOAD).bind(ids[1], "alice", AT).run()
+        page, total = queries.list_videos(of_user=True, of_status=False, of_text=True)
+        for video_id in ids:
+            assert (
+                await db.prepare("SELECT filename FROM videos WHERE id = ?1").bind(video_id).first("filename") is None
+            )
+            found = [
+                (await db.prepare(sql).bind("alice", video_id[:8], *rest).all()).results
+                for sql, rest in ((FIND_UPLOAD, ()), (page, (20, 0)))
+            ]
+            assert [[each["id"] for each in rows] for rows in found] == [[video_id]] * 2
+            assert await db.prepare(total).bind("alice", video_id[:8]).first("total") == 1

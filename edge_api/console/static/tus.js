@@ -258,9 +258,9 @@ function base64(text) {
   return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 }
 
-// As the server takes names: 255 characters at most, all of them printable.
+// As the server takes names: 255 characters at most, none of them a control character.
 function shortened(name) {
-  return name.replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, "_").slice(-120);
+  return [...name.replace(/\p{Cc}/gu, "_")].slice(-255).join("");
 }
 
 // Storage may be switched off or full: then a reload does not resume, and everything else works.

@@ -37,6 +37,13 @@ def test_metadata() -> None:
     assert read == tus.Metadata(sent, "Ferien am Meer ☀.mp4", "video/mp4; codecs=avc1", "low")
 
 
+@pytest.mark.parametrize(
+    "name", ["\U0001f468\u200d\U0001f469.mp4", "at 3.05\u202fPM.mov", "\u202e4pm.exe", "../x", "x" * 255]
+)
+def test_names_of_letters_that_are_not_seen(name: str) -> None:
+    assert tus.metadata_of({"upload-metadata": f"filename {b64(name)}"}).filename == name
+
+
 @pytest.mark.parametrize("sent", ["", "  ", "name,relativePath ", f"filename,filetype ,priority {b64('normal')}"])
 def test_metadata_that_says_nothing(sent: str) -> None:
     read = tus.metadata_of({"upload-metadata": sent})
@@ -56,6 +63,7 @@ def test_metadata_that_says_nothing(sent: str) -> None:
         f"filename  {b64('x')} y",
         "filename " + b64(b"\xff\xfe"),
         "filename " + b64("a\nb"),
+        "filename " + b64("a\x85b"),
         f"filename {b64('x' * 256)}",
         f"filetype {b64('no media type')}",
         f"fi\u00fc {b64('x')}",

@@ -70,10 +70,29 @@ async def test_one_upload_from_creation_to_video(world: World) -> None:
     await check_stored(world, data, video_id)
     (row,) = await world.rows("SELECT * FROM videos")
     assert (row["status"], row["user_id"], row["mime_type"]) == ("processing", world.alice.id, "video/mp4")
+    assert (row["filename"], row["filename_lower"]) == ("holiday.mp4", "holiday.mp4")
     assert world.jobs() == [Job(video_id, request_id=answer.headers["x-request-id"])]
     metrics = (await world.client.get("/metrics")).text
     assert 'twinreel_uploads_total{outcome="accepted"} 1.0' in metrics
     assert "twinreel_upload_bytes_total 1.0485837e+07" in metrics
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ({"filename": "/home/alice/../\u202eFerien.MP4"}, "Ferien.MP4"),
+        ({"filename": "..\\..\\"}, None),
+        ({"filename": ""}, None),
+        ({"name": "a.mp4", "filetype": "video/mp4"}, None),
+        ({}, None),
+    ],
+)
+async def test_the_name_that_is_kept(world: World, sent: dict[str, str], kept: str | None) -> None:
+    data = mp4()
+    answer = await Tus(world).send(data, 100, headers=metadata(**sent) if sent else {})
+    await check_stored(world, data, answer.headers["x-video-id"])
+    (row,) = await world.rows("SELECT filename, filename_lower FROM videos")
+    assert row == {"filename": kept, "filename_lower": kept and kept.lower()}
 
 
 async def test_a_client_that_lost_the_last_answer_learns_the_video(world: World) -> None:
