@@ -71,6 +71,7 @@ async def video_json(
         "video_id": row["id"],
         "status": row["status"],
         "uploaded_at": row["uploaded_at"],
+        "filename": row["filename"],
         "file_size": row["file_size"],
         "mime_type": row["mime_type"],
     }

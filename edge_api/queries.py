@@ -237,9 +237,9 @@ VALUES (?1, ?2, ?3, 'processing', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
 
 _VIDEO = """
 SELECT videos.id, videos.r2_key, videos.user_id, videos.status, videos.duplicate_of, videos.similarity_score,
-       videos.duration, videos.duration_seconds, videos.file_size, videos.mime_type, videos.uploaded_at,
-       videos.processed_at, videos.priority, videos.source_url, videos.thumbnail_key, videos.object_deleted_at,
-       videos.preview_key, videos.preview_layout,
+       videos.duration, videos.duration_seconds, videos.filename, videos.file_size, videos.mime_type,
+       videos.uploaded_at, videos.processed_at, videos.priority, videos.source_url, videos.thumbnail_key,
+       videos.object_deleted_at, videos.preview_key, videos.preview_layout,
        videos.reason, videos.confidence, videos.similar_to, videos.matches, videos.fingerprint_id,
        jobs.status AS job_status, jobs.attempt_count, jobs.error_message, jobs.progress, jobs.stage,
        owners.username AS username,
@@ -267,13 +267,14 @@ VIDEO = _VERDICT_TOO + "WHERE videos.id = ?1 AND (?2 IS NULL OR videos.user_id =
 _SEARCHED = """((videos.id >= ?{n} AND videos.id < ?{n} || 'g' AND substr(videos.id, 1, length(?{n})) = ?{n})
  OR videos.user_id IN (
   SELECT users.id FROM users WHERE REPLACE(LOWER(users.username), ?{n}, '') <> LOWER(users.username))
+ OR REPLACE(videos.filename_lower, ?{n}, '') <> videos.filename_lower
  OR REPLACE(LOWER(videos.source_url), ?{n}, '') <> LOWER(videos.source_url))"""
 
 
 def list_videos(*, of_user: bool, of_status: bool, of_text: bool = False) -> tuple[str, str]:
     """The page and the total. Bound in this order: the user, the status, the text (those asked for), limit, offset.
 
-    The text is in lower case and not empty. Which videos are on the page is read from an index alone.
+    The text is as lowered() gives it and not empty. Which videos are on the page is read from an index alone.
     """
     asked = [
         condition
@@ -364,8 +365,9 @@ WHERE jobs.status = 'failed' AND videos.status = 'processing'
 """
 
 FAILED_JOBS = f"""
-SELECT videos.id AS video_id, videos.user_id, jobs.error_message AS reason, jobs.attempt_count AS attempts,
-       jobs.worker_deaths, jobs.quarantined_at, jobs.completed_at AS failed_at, videos.uploaded_at
+SELECT videos.id AS video_id, videos.user_id, videos.filename, jobs.error_message AS reason,
+       jobs.attempt_count AS attempts, jobs.worker_deaths, jobs.quarantined_at, jobs.completed_at AS failed_at,
+       videos.uploaded_at
 {_FAILED} ORDER BY jobs.completed_at DESC, videos.id DESC LIMIT ?1 OFFSET ?2
 """
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from edge_api.bodies import MOST_SECONDS
 from edge_api.errors import ErrorKind
+from edge_api.filenames import LONGEST
 from edge_api.moderation.reviews import DECISIONS, LONGEST_NOTE
 from edge_api.scopes import SCOPES
 from edge_api.settings import Settings
@@ -24,6 +25,10 @@ TIME: Json = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d
 SCORE: Json = {"type": "number", "minimum": 0, "maximum": 1}
 TEXT: Json = {"type": "string"}
 _WEBHOOK_ID: Json = {"type": "string", "pattern": "^wh_[0-9a-f]{12}$"}
+FILENAME: Json = {
+    "anyOf": [{"type": "string", "minLength": 1, "maxLength": LONGEST}, {"type": "null"}],
+    "description": "As its uploader named it; null: nobody did.",
+}
 SECONDS: Json = {"type": "number", "minimum": 0}
 
 
@@ -183,6 +188,7 @@ def _answers() -> Json:
             {
                 "video_id": ID,
                 "user_id": TEXT,
+                "filename": FILENAME,
                 "reason": _or_null(TEXT),
                 "attempts": {"type": "integer", "minimum": 0},
                 "worker_deaths": {"type": "integer", "minimum": 0},
@@ -352,6 +358,7 @@ def _video() -> Json:
     common: Json = {
         "video_id": ID,
         "uploaded_at": TIME,
+        "filename": FILENAME,
         "file_size": _or_null({"type": "integer"}),
         "mime_type": _or_null(TEXT),
     }

@@ -18,6 +18,7 @@ from edge_api.bodies import FURTHEST, invalid, whole_number
 from edge_api.catalogue import wake
 from edge_api.deadlines import deadline
 from edge_api.errors import ApiError, request_id_of
+from edge_api.filenames import lowered
 from edge_api.keys import fingerprint_key, is_id, preview_key, processed_key, thumbnail_key, timestamp
 from edge_api.presentation import expected_seconds, video_json
 from edge_api.state import Request
@@ -72,7 +73,7 @@ async def listed(request: Request, user: User, wanted: Wanted, *, with_files: bo
     with_files: each video's r2_url and preview too, which are null otherwise.
     """
     state, text = request.state, wanted.text
-    asked = [value for value in (user.sees_only, wanted.status, text and text.lower()) if value is not None]
+    asked = [value for value in (user.sees_only, wanted.status, text and lowered(text)) if value is not None]
     page, total = queries.list_videos(
         of_user=user.sees_only is not None, of_status=wanted.status is not None, of_text=text is not None
     )

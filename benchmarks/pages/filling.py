@@ -18,6 +18,7 @@ from random import Random
 from typing import Any, Literal
 
 from benchmarks.pages.models import Models, Row
+from edge_api.filenames import columns_of
 from edge_api.keys import new_id, timestamp
 from wire.webhooks import new_target_id
 
@@ -125,6 +126,7 @@ class _Filling:
             "status": status,
             "uploaded_at": timestamp(at),
             "processed_at": ended,
+            **dict(zip(("filename", "filename_lower"), columns_of(f"Clip {video_id[:12]}.mp4"), strict=True)),
             "content_sha256": f"{self.dice.getrandbits(256):064x}",
             "file_size": self.dice.randrange(10**5, 10**9),
             "verdict_id": new_id(),

@@ -228,7 +228,7 @@ async def test_failed_jobs_are_listed_latest_first(world: World) -> None:
     body = answer.json()
     assert (body["total"], body["limit"], body["offset"]) == (3, 2, 0)
     assert [(each["video_id"], each["attempts"]) for each in body["failed"]] == [(videos[2], 2), (videos[1], 1)]
-    assert body["failed"][0]["reason"] == "Why."
+    assert (body["failed"][0]["filename"], body["failed"][0]["reason"]) == ("holiday.mp4", "Why.")
     rest = await world.client.get("/internal/failed?limit=2&offset=2", headers=world.admin.headers)
     assert [each["video_id"] for each in rest.json()["failed"]] == [videos[0]]
 

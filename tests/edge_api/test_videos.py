@@ -10,11 +10,11 @@ import pytest
 from edge_api.keys import moment_of, new_id, timestamp
 from edge_api.presentation import DEFAULT_SECONDS, REASONS, expected_seconds
 from processor.errors import ProcessorError
-from tests.edge_api.kit import World, mp4
+from tests.edge_api.kit import Person, World, mp4
 from wire.verdicts import Match, Segment
 from wrangler_compat.d1.types import D1Value
 
-COMMON = {"video_id", "status", "uploaded_at", "file_size", "mime_type"}
+COMMON = {"video_id", "status", "uploaded_at", "filename", "file_size", "mime_type"}
 DONE = COMMON | {"processed_at", "duration", "r2_url", "thumbnail", "preview"}
 PREVIEW = {"preview_key": "videos/x_preview.jpg", "preview_layout": '{"pictures": 12, "width": 160, "height": 90}'}
 MATCH = Match("0" * 32, "video", 0.97, 0.97, 0.91, 1.0, 1.0, segments=(Segment(0, 9.5, 0, 9.5, 0.97),))
@@ -219,6 +219,52 @@ async def test_pages_tile_the_list(world: World) -> None:
         assert body["total"] == 5
         found += [video["video_id"] for video in body["videos"]]
     assert found == mine[::-1]
+
+
+async def called(world: World, person: Person, name: str | None, seed: int = 1) -> str:
+    """The id of a video whose file was sent under this name."""
+    parameters = "" if name is None else f'; filename="{name}"'
+    head = f'--x\r\nContent-Disposition: form-data; name="video"{parameters}\r\n\r\n'.encode()
+    headers = {**person.headers, "Content-Type": "multipart/form-data; boundary=x"}
+    body = head + mp4(seed=seed) + b"\r\n--x--\r\n"
+    answer = await world.client.post("/api/upload", content=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["video_id"])
+
+
+@pytest.mark.parametrize(("sent", "told"), [("C:\\fotos\\Übung.MP4", "Übung.MP4"), ("", None), (None, None)])
+async def test_the_name_of_the_file(world: World, sent: str | None, told: str | None) -> None:
+    video_id = await called(world, world.alice, sent)
+    for status in ("processing", "approved", "rejected"):
+        await world.decide(video_id, status)
+        for person in (world.alice, world.moderator):
+            assert (await world.video(video_id, person))["filename"] == told
+            (listed,) = (await world.get("/api/videos", person)).json()["videos"]
+            assert listed["filename"] == told
+
+
+async def test_copies_of_the_same_bytes_have_names_of_their_own(world: World) -> None:
+    names = {await called(world, world.alice, name): name for name in ("first.mp4", "second.mp4")}
+    assert {each["video_id"]: each["filename"] for each in (await world.get("/api/videos")).json()["videos"]} == names
+
+
+async def test_what_somebody_else_calls_a_file_is_told_to_no_other_user(world: World) -> None:
+    hers = await called(world, world.alice, "only-hers.mp4")
+    mine, twin = await called(world, world.bob, "mine.mp4", seed=2), await called(world, world.bob, "twin.mp4")
+    matches = json.dumps([MATCH.to_json() | {"video_id": hers}])
+    lists = [f"{path}{query}" for path in ("/api/videos", "/videos") for query in ("", "?q=only")]
+    for status in ("approved", "duplicate", "flagged", "rejected"):
+        suspect = {"similar_to": hers} if status == "approved" else {"duplicate_of": hers}
+        await world.decide(mine, status, matches=matches, similarity_score=0.9, reason="mirrored", **suspect)
+        shown = [f"{path}/{each}" for path in ("/api/videos", "/videos") for each in (mine, twin)]
+        events = [f"/api/videos/{each}/events" for each in (mine, twin)]
+        for path in (*lists, *shown, *events, f"/api/videos/{hers}", f"/videos/{hers}", "/"):
+            answer = await world.client.get(path, headers={**world.bob.headers, "Accept": "text/html, */*"})
+            assert "only-hers" not in answer.text, path
+            assert hers[:8] in answer.text or path not in shown or status == "rejected", path
+        assert (await world.get("/api/videos?q=only-hers", world.bob)).json()["total"] == 0
+        assert (await world.get("/api/videos?q=only-hers", world.moderator)).json()["total"] == 1
+    assert "only-hers" in (await world.get("/api/videos?q=only", world.alice)).text
 
 
 async def test_filter_by_status(world: World) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from edge_api import queries
+from edge_api.filenames import lowered
 from edge_api.keys import new_id, timestamp, video_key
 from tests.edge_api.console.visits import Markup, Visit
 from tests.edge_api.kit import Person, World, mp4
@@ -29,6 +30,11 @@ async def fill(world: World, owner: Person, count: int, status: str = "approved"
             statements.append(db.prepare(job).bind(new_id(), video_id, at))
         await db.batch(statements)
     return ids
+
+
+def called(filename: str) -> dict[str, str]:
+    """The columns of a name."""
+    return dict(zip(("filename", "filename_lower"), (filename, lowered(filename)), strict=True))
 
 
 def shown(text: str) -> list[str]:
@@ -63,18 +69,20 @@ async def test_bad_filters(world: World, alice: Visit, query: str) -> None:
     assert query.partition("=")[0] in Markup(answer.text).text
 
 
+async def found(visit: Visit, text: str) -> set[str]:
+    """The ids that page and API agree on."""
+    client = visit.world.client
+    page = await client.get("/videos", params={"q": text}, headers=visit.headers)
+    assert page.status_code == 200
+    api = await client.get("/api/videos", params={"q": text}, headers=visit.headers)
+    ids = {video["video_id"] for video in api.json()["videos"]}
+    assert (set(shown(page.text)), api.json()["total"]) == (ids, len(ids))
+    return ids
+
+
 async def test_search(world: World, alice: Visit, moderator: Visit) -> None:
     (a,) = await fill(world, world.alice, 1, source_url="https://example.org/100%_sure")
     (b,) = await fill(world, world.bob, 1, source_url="https://example.org/100 percent")
-
-    async def found(visit: Visit, text: str) -> set[str]:
-        page = await world.client.get("/videos", params={"q": text}, headers=visit.headers)
-        assert page.status_code == 200
-        api = await world.client.get("/api/videos", params={"q": text}, headers=visit.headers)
-        ids = {video["video_id"] for video in api.json()["videos"]}
-        assert (set(shown(page.text)), api.json()["total"]) == (ids, len(ids))
-        return ids
-
     assert await found(alice, a[:6].upper()) == {a}
     assert await found(alice, a) == {a}
     assert await found(alice, a[1:]) == set()
@@ -93,6 +101,18 @@ async def test_search(world: World, alice: Visit, moderator: Visit) -> None:
     assert (await world.get("/api/videos?status=flagged&q=100")).json()["total"] == 0
     for odd in ("\\", "'", "%", "_", "é", "' OR 1=1 --"):
         assert await found(moderator, odd) <= {a}
+
+
+async def test_search_by_name(world: World, alice: Visit, moderator: Visit) -> None:
+    (named,) = await fill(world, world.alice, 1, **called("Übung_Ёлка 50%.MP4"))
+    (theirs,) = await fill(world, world.bob, 1, **called("übung.mp4"))
+    for text in ("übung", "ÜBUNG_", "U\u0308bung", "ёлка", "Ёлка\u202f50%", ".mp4"):
+        assert named in await found(alice, text), text
+        assert theirs not in await found(alice, text), text
+    assert await found(moderator, "übung") == {named, theirs}
+    assert await found(moderator, "bob") == {theirs}
+    for odd in ("\\", "'", "é", "_UBUNG", "' OR 1=1 --"):
+        assert await found(moderator, odd) == set()
 
 
 async def test_thumbnails_are_linked_files_and_previews_are_not(world: World, alice: Visit) -> None:
