@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from edge_api.keys import moment_of
 
 UNKNOWN = "\u2013"
@@ -69,6 +72,11 @@ def percent(share: float | None) -> str:
 def short_id(video_id: str) -> str:
     """Enough of an id to tell videos apart and to search for."""
     return video_id[:8]
+
+
+def name_of(video: Mapping[str, Any]) -> str:
+    """The file's name; enough of the id of one that nobody named."""
+    return video["filename"] or short_id(video["video_id"])
 
 
 def number(count: int) -> str:

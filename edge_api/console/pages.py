@@ -102,7 +102,19 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    for name in ("size", "length", "clock", "moment", "percent", "short_id", "number", "span", "day", "seconds"):
+    for name in (
+        "size",
+        "length",
+        "clock",
+        "moment",
+        "percent",
+        "short_id",
+        "name_of",
+        "number",
+        "span",
+        "day",
+        "seconds",
+    ):
         made.filters[name] = getattr(formatting, name)
     made.filters["money"] = money
     made.filters |= {"state": sentences.state_of, "stage": sentences.stage, "alterations": sentences.alterations}

@@ -38,7 +38,18 @@ class Alteration:
 
 
 _FIELDS = (
-    *("uploader", "source_url", "processed_at", "duration", "progress", "stage", "failed", "last_error", "attempts"),
+    *(
+        "filename",
+        "uploader",
+        "source_url",
+        "processed_at",
+        "duration",
+        "progress",
+        "stage",
+        "failed",
+        "last_error",
+        "attempts",
+    ),
     *("r2_url", "thumbnail", "similar_to", "similarity_score", "duplicate_of", "confidence", "original_video"),
     *("reason", "message", "matches", "why"),
 )

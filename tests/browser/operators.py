@@ -28,6 +28,8 @@ def fill_for_operators(gateway: Gateway) -> list[str]:
     gateway.add_videos(alice, 2, status="rejected", reason="undecodable")
     gateway.add_videos(alice, 3, status="processing")
     failed = gateway.add_videos(alice, 3, status="processing", uploaded_at=timestamp(now - timedelta(days=3)))
+    for video_id, name in zip(failed, ("a holiday in the mountains, all of it.mp4", "interview.mov"), strict=False):
+        gateway.rows("UPDATE videos SET filename = ? WHERE id = ?", name, video_id)
     for video_id in failed:
         gateway.rows(
             "UPDATE processing_jobs SET status = 'failed', attempt_count = 4, error_message = ?, completed_at = ? "

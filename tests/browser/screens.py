@@ -29,6 +29,8 @@ from tests.services import ACCESS_KEY, SECRET_KEY, S3Server
 from wrangler_compat.servers import free_port, redis_program, running, s3_program
 
 HEIGHT = 800
+NAMES = ("holiday in the mountains.mp4", "the cat again.mp4", "Interview, second take.mov", "drone.webm", None)
+"""Of files; nobody named the last one."""
 
 
 def main(folder: Path) -> None:
@@ -108,7 +110,7 @@ def walk(visitor: Visitor) -> Iterator[str]:
     visitor.visit("/me")
     yield "me"
     visitor.visit("/videos")
-    page.get_by_label(f"Choose video {ids['flagged'][:8]}").check()
+    page.locator(f"input[value='{ids['flagged']}']").check()
     page.get_by_role("button", name="Delete 1 video").click()
     yield "delete"
     visitor.visit("/nowhere")
@@ -182,6 +184,8 @@ def fill(gateway: Gateway) -> dict[str, str]:
         is_matched = status in ("duplicate", "flagged")
         reason = {"flagged": "mirrored", "rejected": "undecodable"}.get(status)
         found[status] = gateway.add_videos(alice, 3, status=status, reason=reason, **columns if is_matched else {})[0]
+    for number, row in enumerate(gateway.rows("SELECT id FROM videos ORDER BY uploaded_at DESC, id")):
+        gateway.rows("UPDATE videos SET filename = ? WHERE id = ?", NAMES[number % len(NAMES)], row["id"])
     return found
 
 

@@ -111,6 +111,30 @@ def test_filters_and_pages_are_in_the_address(alice: Visitor) -> None:
     assert not alice.complaints
 
 
+def test_a_video_is_found_by_the_name_of_its_file(alice: Visitor) -> None:
+    """A row that is cut shows all of the name where it is pointed at; the whole row leads to the video."""
+    name = "Übung " * 40 + "1.mp4"
+    gateway = alice.gateway
+    gateway.add_videos(gateway.people.alice, 3)
+    (video_id,) = gateway.add_videos(gateway.people.alice, 1, filename=name, filename_lower=name.lower())
+    page = alice.visit("/videos")
+    page.get_by_placeholder("Name, id or address").fill("übung 1.MP4")
+    page.keyboard.press("Enter")
+    row = page.locator(".video-row")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text(video_id[:8])
+    link = row.get_by_role("link", name=f"Video {name}")
+    expect(link).to_have_attribute("title", name)
+    assert link.evaluate("(link) => link.scrollWidth > link.clientWidth"), "it is cut"
+    page.get_by_label(f"Choose video {name}").check()
+    box = row.bounding_box()
+    assert box is not None
+    row.click(position={"x": box["width"] - 5, "y": 5})
+    page.wait_for_url(f"**/videos/{video_id}")
+    expect(page.get_by_role("heading", level=1)).to_have_attribute("title", name)
+    assert not alice.complaints
+
+
 def test_deleting_several(alice: Visitor) -> None:
     gateway = alice.gateway
     ids = gateway.add_videos(gateway.people.alice, 5)

@@ -37,8 +37,10 @@ def test_an_empty_library(alice: Visitor) -> None:
 
 def test_a_full_library(moderator: Visitor) -> None:
     people = moderator.gateway.people
-    for status in VERDICTS:
-        moderator.gateway.add_videos(people.alice, 5, status=status, source_url="https://example.org/" + "long/" * 40)
+    names = ["a name without end " * 13, "x" * 255, "\u05d7\u05d5\u05e4\u05e9\u05d4.mp4", "\u0301" * 254 + "x", None]
+    for status, name in zip(VERDICTS, names, strict=True):
+        address = "https://example.org/" + "long/" * 40
+        moderator.gateway.add_videos(people.alice, 5, status=status, source_url=address, filename=name)
     moderator.visit("/videos")
     assert moderator.page.get_by_role("listitem").count() == 20
     moderator.check_page()
@@ -56,7 +58,14 @@ def test_a_video(alice: Visitor, status: str) -> None:
     columns = {"duplicate_of": original, "similarity_score": 0.97} if status in ("duplicate", "flagged") else {}
     matches = json.dumps([{**MATCH.to_json(), "video_id": original, "mirrored": True, "speed": 1.25}])
     (video_id,) = gateway.add_videos(
-        gateway.people.alice, 1, status=status, matches=matches, reason="mirrored", source_url="x", **columns
+        gateway.people.alice,
+        1,
+        status=status,
+        matches=matches,
+        reason="mirrored",
+        source_url="x",
+        filename="x" * 255 if status == "flagged" else f"{status} " * 20,
+        **columns,
     )
     alice.visit(f"/videos/{video_id}")
     alice.check_page()

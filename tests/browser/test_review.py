@@ -33,6 +33,7 @@ def test_reviewing_by_keyboard(moderator: Visitor) -> None:
     gateway = moderator.gateway
     match = replace(MATCH, segments=RANGES, mirrored=True, speed=1.25, pitch_semitones=2.0)
     _, ids = gateway.flag(4, matches=[match.to_json()])
+    gateway.rows("UPDATE videos SET filename = ?", "a name without end " * 13)
     page = moderator.visit("/review")
     expect(page.get_by_role("heading", name="4 videos wait for you")).to_be_visible()
     page.get_by_role("button", name="The oldest first").press("Enter")

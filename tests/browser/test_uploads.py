@@ -104,6 +104,7 @@ def test_an_upload_is_cut_in_the_middle_and_goes_on(alice: Visitor, wire: Wire) 
     first, second, third = offsets
     assert 0 == first < second < third < SIZE
     assert kept(alice) == hashlib.sha256(content).hexdigest()
+    assert alice.gateway.rows("SELECT filename FROM videos") == [{"filename": LONG_NAME}]
 
 
 def kept(alice: Visitor) -> str:

@@ -98,12 +98,23 @@ async def test_delete_comes_back_here(world: World, admin: Visit) -> None:
     (video_id,) = await failed(world, 1)
     page = Markup((await admin.get("/dashboard")).text)
     (form,) = [form for form in page.named("form") if form.get("action") == "/videos/delete"]
-    assert video_id[:8] in form["data-confirm"]
+    assert form["data-confirm"] == f"Delete video {video_id[:8]}?"
     sent = {"video_id": video_id, "back": "/dashboard"}
     assert "Delete this video?" in Markup((await admin.post("/videos/delete", sent)).text).text
     done = await admin.post("/videos/delete", {**sent, "confirmed": "yes"})
     assert done.headers["location"] == "/dashboard"
     assert "Nothing has failed for good." in (await admin.get("/dashboard")).text
+
+
+async def test_what_failed_is_called_by_the_name_of_the_file(world: World, admin: Visit) -> None:
+    (video_id,) = await failed(world, 1)
+    await world.run("UPDATE videos SET filename = 'holiday.mp4'")
+    page = Markup((await admin.get("/dashboard/live")).text)
+    (link,) = [link for link in page.named("a") if link["href"] == f"/videos/{video_id}"]
+    assert link["title"] == "holiday.mp4"
+    for said in (f"Video holiday.mp4 {video_id[:8]}", "Retry holiday.mp4", "Delete holiday.mp4"):
+        assert said in page.text
+    assert "Delete video holiday.mp4?" in [form.get("data-confirm") for form in page.named("form")]
 
 
 async def test_the_fragment_leaves_what_is_said_once_to_the_page(world: World, admin: Visit) -> None:
@@ -127,11 +138,12 @@ async def test_nothing_that_a_row_holds_becomes_markup(world: World, admin: Visi
     await failed(world, 1, error_message=HOSTILE)
     await add(world, world.alice, 1, status="processing", job={"error_message": HOSTILE})
     await add(world, world.alice, 1, status="flagged", reason=HOSTILE)
+    await world.run("UPDATE videos SET filename = ?1 WHERE status = 'processing'", HOSTILE)
     await world.run("UPDATE duties SET done_at = ?1, result = '{}' WHERE name = 'storage'", "2026-11-21T10:00:00Z")
     for path in ("/dashboard", "/dashboard/live"):
         page = await admin.get(path)
         check_rules(page)
-        assert page.text.count("&lt;script&gt;alert(1)") == 3
+        assert page.text.count("&lt;script&gt;alert(1)") == 8
         assert "<script>alert" not in page.text
 
 

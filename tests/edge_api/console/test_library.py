@@ -115,6 +115,19 @@ async def test_search_by_name(world: World, alice: Visit, moderator: Visit) -> N
         assert await found(moderator, odd) == set()
 
 
+async def test_rows_are_called_by_the_names_of_the_files(world: World, alice: Visit, moderator: Visit) -> None:
+    name = "a & b".ljust(255, "x")
+    (named,), (other,) = await fill(world, world.alice, 1, **called(name)), await fill(world, world.alice, 1)
+    for visit, hint in ((alice, "Name, id or address"), (moderator, "Name, id, uploader or address")):
+        page = Markup((await visit.get("/videos")).text)
+        links = [link for link in page.named("a") if link["href"] in (f"/videos/{named}", f"/videos/{other}")]
+        assert {link["href"][8:]: link.get("title") for link in links} == {named: name, other: None}
+        for said in (f"Choose video {name}", f"Video {name}", f"{named[:8]} \u00b7", f"Choose video {other[:8]}"):
+            assert said in page.text, said
+        assert page.text.count(other[:8]) == 2
+        assert [field["placeholder"] for field in page.named("input") if field.get("type") == "search"] == [hint]
+
+
 async def test_thumbnails_are_linked_files_and_previews_are_not(world: World, alice: Visit) -> None:
     layout = '{"pictures": 10, "width": 160, "height": 90}'
     await fill(world, world.alice, 2, preview_key="videos/p.jpg", preview_layout=layout)

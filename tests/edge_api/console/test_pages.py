@@ -90,7 +90,7 @@ async def test_nothing_that_somebody_wrote_becomes_markup(world: World, alice: V
     await world.run("UPDATE users SET username = ?1 WHERE id = ?2", HOSTILE, world.alice.id)
     other, video_id = await world.uploaded(mp4(seed=1)), await world.uploaded(mp4(seed=2))
     matches = json.dumps([{**MATCH.to_json(), "video_id": HOSTILE, "kind": HOSTILE}])
-    columns: dict[str, Any] = {"source_url": HOSTILE, "mime_type": HOSTILE, "matches": matches}
+    columns: dict[str, Any] = {"source_url": HOSTILE, "filename": HOSTILE, "mime_type": HOSTILE, "matches": matches}
     await world.run("UPDATE processing_jobs SET error_message = ?1, stage = ?1, attempt_count = 1", HOSTILE)
     moderator = await visit_by(world, world.moderator)
     for status in ("processing", "duplicate", "flagged", "rejected"):
@@ -160,6 +160,17 @@ async def test_a_video_s_page(world: World, alice: Visit, bob: Visit) -> None:
     hidden = await bob.get(f"/videos/{video_id}")
     assert hidden.status_code == 404
     assert "You have no video with this id." in hidden.text
+
+
+async def test_a_video_is_called_by_the_name_of_its_file(world: World, alice: Visit) -> None:
+    video_id = await world.uploaded(mp4())
+    for name, heading, title in (("holiday.mp4", "holiday.mp4Video ", "holiday.mp4"), (None, "Video ", "Video ")):
+        await world.run("UPDATE videos SET filename = ?1", name)
+        page = Markup((await alice.get(f"/videos/{video_id}")).text)
+        assert f"{heading}{video_id[:8]}" in page.text.replace(" Video", "Video")
+        assert f"{title}{video_id[:8] if name is None else ''} \u00b7 Twinreel" in page.text
+        assert [head.get("title") for head in page.named("h1")] == [name]
+        assert ("Name" + str(name) in page.text) is (name is not None)
 
 
 async def test_matches_lead_where_one_may_look(world: World, alice: Visit, bob: Visit, moderator: Visit) -> None:

@@ -57,6 +57,19 @@ async def test_opening_the_first(world: World, moderator: Visit) -> None:
     assert [video_id in links[0], suspect in links[1]] == [True, True]
 
 
+async def test_both_videos_are_called_by_the_names_of_their_files(world: World, moderator: Visit) -> None:
+    suspect, video_id = await flagged(world)
+    for name, each in (("theirs.mp4", suspect), (None, video_id)):
+        await world.run("UPDATE videos SET filename = ?1 WHERE id = ?2", name, each)
+    await post(moderator, "next")
+    page = await shown(moderator)
+    for path, title in ((f"/videos/{suspect}", "theirs.mp4"), (f"/videos/{video_id}", None)):
+        links = [link for link in page.named("a") if link["href"] == path and "clipped" in link.get("class", "")]
+        assert [link.get("title") for link in links] == [title] * 2, "above the players, and in the table"
+    assert f"The other video theirs.mp4 {suspect[:8]}" in page.text
+    assert f"This video {video_id[:8]}" in page.text
+
+
 async def test_everything_that_can_be_done_is_a_form(world: World, moderator: Visit) -> None:
     suspect, video_id = await flagged(world)
     await post(moderator, "next")
