@@ -14,7 +14,7 @@ from pathlib import Path
 
 import av
 from av.filter import Graph
-from playwright.sync_api import FilePayload
+from playwright.sync_api import FilePayload, Page
 
 from tests.browser.chromium import chromium
 from tests.browser.clips import flagged_clips
@@ -104,6 +104,7 @@ def walk(visitor: Visitor) -> Iterator[str]:
     page.get_by_role("button", name="Go to range 1", exact=True).click()
     until(page, "document.getElementById('own').currentTime > 2")
     page.get_by_role("button", name="Pause").click()
+    to_the_top(page)
     yield "video"
     page.get_by_role("heading", name="What matches").scroll_into_view_if_needed()
     yield "video-evidence"
@@ -121,6 +122,10 @@ def walk(visitor: Visitor) -> Iterator[str]:
     yield from walk_as_operator(visitor)
 
 
+def to_the_top(page: Page) -> None:
+    page.evaluate("scrollTo(0, 0)")
+
+
 def review(visitor: Visitor) -> Iterator[str]:
     gateway, page = visitor.gateway, visitor.page
     gateway.forget_videos()
@@ -136,6 +141,7 @@ def review(visitor: Visitor) -> Iterator[str]:
     page.locator("#left").wait_for()
     page.wait_for_function("() => document.getElementById('left').readyState >= 3")
     page.get_by_role("button", name="Difference").click()
+    to_the_top(page)
     yield "review"
     page.get_by_role("button", name="Keys").click()
     yield "review-keys"
