@@ -13,20 +13,34 @@ from itertools import chain, zip_longest
 _FAR = 0.45
 """Cosine up to which a neighbour says nothing: half of all unrelated videos reach it with their nearest vectors."""
 
+_CROWD = 400
+"""Proposed videos from which the faint ones among them are there by chance; fewer are a small catalogue."""
+
+_ANYHOW = 4
+"""So many are worth a comparison in any case."""
+
+_NEAREST, _WEIGHT, _VOTE = 0.3, 0.45, 2.0
+"""What stands out of a crowd, of either view. Of 335 altered copies of 29 clips among 10,000 videos the originals had
+0.24 and more in the first or 0.49 in the second; of unrelated candidates three in four have less than both."""
+
 
 def rank(vector_hits: Sequence[tuple[str, float]], sound_votes: Mapping[str, float], limit: int) -> list[str]:
-    """The most promising videos, best first, at most limit.
+    """The most promising videos, best first, at most limit. Of a crowd beyond the first few those alone that stand out.
 
     vector_hits: (video, cosine) for each near vector of each vector asked, in any order. sound_votes: what the sound
     says for each video (`consumer.sound_terms`).
     """
-    views = (
-        _best_first(_nearest(vector_hits)),
-        _best_first(_weights(vector_hits)),
-        _best_first(sound_votes),
-    )
-    turns = chain.from_iterable(zip_longest(*views))
-    return list(dict.fromkeys(video for video in turns if video is not None))[:limit]
+    nearest, weights = _nearest(vector_hits), _weights(vector_hits)
+    turns = chain.from_iterable(zip_longest(*map(_best_first, (nearest, weights, sound_votes))))
+    ranked = list(dict.fromkeys(video for video in turns if video is not None))
+    if len(nearest.keys() | sound_votes.keys()) < _CROWD:
+        return ranked[:limit]
+
+    def stands_out(video: str) -> bool:
+        heard = sound_votes.get(video, 0.0)
+        return nearest.get(video, 0.0) >= _NEAREST or weights.get(video, 0.0) >= _WEIGHT or heard >= _VOTE
+
+    return [video for place, video in enumerate(ranked) if place < _ANYHOW or stands_out(video)][:limit]
 
 
 def _best_first(scores: Mapping[str, float]) -> list[str]:
