@@ -81,10 +81,10 @@ def query_vectors(fingerprint: Fingerprint) -> list[tuple[float, ...]]:
     seen = Seen(fingerprint)
     found: list[tuple[float, ...]] = []
     for view, samples in _query_views(seen, _asked(seen)):
-        found.extend(_vectors(seen.features(view)[samples]))
+        found.extend(_vectors(seen.features_at(view, samples)))
     for part in _parts(seen):
         for view, samples in _turns(_asked(part)):
-            found.extend(_vectors(part.features(view)[samples]))
+            found.extend(_vectors(part.features_at(view, samples)))
     return list(dict.fromkeys(found))
 
 

@@ -247,7 +247,6 @@ WHERE videos.id <> ?1 AND videos.indexed_at IS NOT NULL AND videos.fingerprint_i
 CHANGED = f"{_ELIGIBLE} AND videos.catalogue_version > ?4"
 """?1 id, ?2 uploaded_at, ?3 algorithm version of the video that asks; ?4 the version it knows."""
 
-
-def eligible(count: int) -> str:
-    """?1 id, ?2 uploaded_at, ?3 algorithm version of the video that asks; the proposed ids after them."""
-    return f"{_ELIGIBLE} AND videos.id IN ({marks(count, first=4)})"
+ELIGIBLE = f"{_ELIGIBLE} AND videos.id IN (SELECT value FROM json_each(?4))"
+"""?1 id, ?2 uploaded_at, ?3 algorithm version of the video that asks; ?4 the proposed ids, a JSON array."""
+VIDEOS_AT_ONCE = 2000

@@ -107,9 +107,9 @@ class Search:
 
     async def _eligible(self, video: Video, proposed: set[str]) -> dict[str, Candidate]:
         eligible: dict[str, Candidate] = {}
-        for some in queries.chunks(sorted(proposed), queries.MAX_BOUND):
-            sql = queries.eligible(len(some))
-            eligible |= _candidates(await self.db.prepare(sql).bind(*_asking(video), *some).all())
+        for some in queries.chunks(sorted(proposed), queries.VIDEOS_AT_ONCE):
+            asked = self.db.prepare(queries.ELIGIBLE).bind(*_asking(video), json.dumps(some))
+            eligible |= _candidates(await asked.all())
         return eligible
 
 

@@ -117,6 +117,14 @@ class Seen:
             self._features[view, stride] = features(self.pictures(view, stride)) * telling
         return self._features[view, stride]
 
+    def features_at(self, view: View, rows: NDArray[np.intp]) -> Features:
+        """`features` of some samples; where they are not known, no others are made."""
+        if (view, 1) in self._features:
+            return self._features[view, 1][rows]
+        base = (self.full if view.with_bars else self.inner)[rows]
+        shown = turned(cut(base, view.window), view.quarter_turns, view.mirrored)
+        return np.asarray(features(shown) * self.telling[rows, None], dtype=np.float32)
+
     def features_of_each(self, views: Sequence[View], stride: int = 1) -> Features:
         """float32 [len(views), n, 65]: `features` of each, up to rounding: turned ones are not made anew."""
         unturned = {view: replace(view, quarter_turns=0, mirrored=False) for view in dict.fromkeys(views)}

@@ -161,3 +161,16 @@ def test_what_barely_agrees_is_not_worth_a_closer_look() -> None:
     assert not masses
     assert min(itself) >= LEAST_MASS
     assert min(insets) >= LEAST_INSET_MASS
+
+
+def test_the_features_of_some_samples_are_those_of_all() -> None:
+    rows = np.array([1, 4, 9])
+    views = [View(), View(window=(0.1, 0.9, 0.2, 1.0), mirrored=True), View(with_bars=True, quarter_turns=1)]
+    for view in views:
+        alone = seen().features_at(view, rows)
+        known = seen()
+        np.testing.assert_allclose(alone, known.features(view)[rows], atol=1e-6)
+        np.testing.assert_array_equal(known.features_at(view, rows), known.features(view)[rows])
+    silent = seen()
+    silent.telling[4] = False
+    assert not silent.features_at(views[1], rows)[1].any()
