@@ -114,7 +114,7 @@ async def test_an_approved_original_is_named_before_a_flagged_one_that_is_nearer
 
 @pytest.mark.parametrize(
     ("audio_score", "area", "codes", "compared"),
-    [(None, 1.0, 0, 4), (None, 1.0, 80, 6), (0.9, 0.9, 80, 4), (0.1, 1.0, 80, 6), (0.9, 0.4, 80, 6)],
+    [(None, 1.0, 0, 2), (None, 1.0, 80, 6), (0.9, 0.9, 80, 2), (0.1, 1.0, 80, 6), (0.9, 0.4, 80, 6)],
 )
 async def test_comparing_stops_at_a_duplicate_with_nothing_left_to_account_for(
     world: World, audio_score: float | None, area: float, codes: int, compared: int
