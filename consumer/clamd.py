@@ -8,8 +8,10 @@ in four bytes, most significant first; a length of 0 ends the stream. The answer
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager, suppress
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -73,11 +75,12 @@ class Clamd:
         async with self._connection(b"zINSTREAM\0") as (reader, writer):
             # Read from the start: clamd answers a stream that is too long in its middle, and hangs up on the rest.
             answering = asyncio.create_task(_answer(reader))
-            try:
-                await self._send(pieces, writer, answering)
-                answer = await self._in_time(answering)
-            finally:
-                answering.cancel()
+            with _once_more(writer) as unread:
+                try:
+                    await self._send(pieces, writer, answering)
+                    answer = await self._in_time(answering) or _left_in(unread)
+                finally:
+                    answering.cancel()
         if answer is None:
             raise ScanFailed("clamd hung up on the video without an answer; its log tells why")
         return _found(answer)
@@ -144,6 +147,23 @@ async def _answer(reader: asyncio.StreamReader) -> str | None:
         return (await reader.readuntil(b"\0"))[:-1].decode("utf-8", "replace").strip()
     except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         return None
+
+
+@contextmanager
+def _once_more(writer: asyncio.StreamWriter) -> Iterator[socket.socket]:
+    """Its socket, which stays open when a write fails: asyncio closes its own then, and the answer is lost."""
+    handle = socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno()))
+    try:
+        yield handle
+    finally:
+        handle.close()
+
+
+def _left_in(unread: socket.socket) -> str | None:
+    with suppress(OSError):
+        answer, end, _ = unread.recv(_LONGEST_ANSWER_BYTES, socket.MSG_DONTWAIT).partition(b"\0")
+        return answer.decode("utf-8", "replace").strip() if end else None
+    return None
 
 
 def _found(answer: str) -> str | None:
