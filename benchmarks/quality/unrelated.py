@@ -2,7 +2,8 @@
 
 The originals of the corpus are cut into disjoint pieces. Beside them stand black videos, silent ones, title cards on
 the same few grounds, and clips that begin with the same intro. Pieces of one clip are no pair, nor is what was made of
-one clip. When those pairs are too few, altered copies are paired with originals that they do not show.
+one clip. When those pairs are too few, altered copies are paired with originals, pieces and made clips that they do not
+show.
 """
 
 from __future__ import annotations
@@ -123,8 +124,8 @@ def summary(found: Sequence[Scored]) -> Unrelated:
 
 
 def pairs(samples: Sequence[Sample], count: int) -> Iterator[tuple[Sample, Sample]]:
-    """Those of pieces and made clips first, in an order of its own; then copies with originals. Fewer than count if
-    there are no more."""
+    """Those of pieces and made clips first, in an order of its own; then copies with originals, pieces and made clips.
+    Fewer than count if there are no more."""
     dice = random.Random("pairs")
     cut = [sample for sample in samples if sample.kind not in {"copy", "original"}]
     close = [(a, b) for a, b in itertools.combinations(cut, 2) if a.origin != b.origin]
@@ -132,12 +133,17 @@ def pairs(samples: Sequence[Sample], count: int) -> Iterator[tuple[Sample, Sampl
     yield from close
     copied = [sample for sample in samples if sample.kind == "copy"]
     originals = [sample for sample in samples if sample.kind == "original"]
-    if not copied or not originals:
-        return
-    a_copy = max(1, math.ceil((count - len(close)) / len(copied)))
+    # The intro is a filler, which copies may show too.
+    others = [sample for sample in cut if sample.kind != "intro"]
+    a_copy = max(1, math.ceil((count - len(close)) / max(len(copied), 1)))
     for copy in copied:
-        others = [original for original in originals if original.origin != copy.origin]
-        yield from ((copy, original) for original in dice.sample(others, min(a_copy, len(others))))
+        chosen = chosen_of(originals, copy, a_copy, dice)
+        yield from ((copy, other) for other in (*chosen, *chosen_of(others, copy, a_copy - len(chosen), dice)))
+
+
+def chosen_of(samples: Sequence[Sample], copy: Sample, most: int, dice: random.Random) -> list[Sample]:
+    unrelated = [sample for sample in samples if sample.origin != copy.origin]
+    return dice.sample(unrelated, min(most, len(unrelated)))
 
 
 def samples_of(corpus: Corpus, copies: Sequence[Copy], setting: Setting) -> list[Sample]:

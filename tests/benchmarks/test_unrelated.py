@@ -102,3 +102,10 @@ def test_the_summary_counts_and_ranks() -> None:
     assert [pair.query for pair in told.strangest[:2]] == ["q19", "q18"]
     assert len(told.highest) == len(told.strangest) == 10
     assert told.kinds == {("intro", "intro"): (1, 0.99, 1), ("piece", "piece"): (20, 0.95, 1)}
+
+
+def test_when_the_originals_do_not_suffice_copies_meet_pieces_too_and_no_intro() -> None:
+    intro = Sample("x-intro", "intro", "x", Path("x"))
+    made = [(a, b) for a, b in pairs([*CUT, intro, *COPIES, *ORIGINALS], 1000) if a.kind == "copy"]
+    assert {b.kind for _, b in made} == {"original", "piece"}
+    assert all(a.origin != b.origin for a, b in made)
