@@ -144,3 +144,13 @@ def test_a_logo_that_does_not_fade_with_the_picture_speaks_less_against_it(monke
     without_fade = stretches(*pair)[0].strength
     monkeypatch.setattr(picture, "_FADED", 0.0)
     assert without_fade > stretches(*pair)[0].strength + 0.5
+
+
+def test_where_one_fades_in_while_the_other_fades_out_all_of_it_is_looked_at() -> None:
+    query, reference = (Seen(fingerprint_of(clip(4, duration=12.0, shot_seconds=100))) for _ in range(2))
+    expected = stretches(query, reference)[0].strength
+    middle = len(query.contrast) // 2
+    query.contrast, reference.contrast = query.contrast.copy(), reference.contrast.copy()
+    query.contrast[:middle], query.contrast[middle:] = 10, 100
+    reference.contrast[:middle], reference.contrast[middle:] = 100, 10
+    assert stretches(query, reference)[0].strength == expected
