@@ -20,8 +20,9 @@ _ANYHOW = 4
 """So many are worth a comparison in any case."""
 
 _NEAREST, _WEIGHT, _VOTE = 0.3, 0.45, 2.0
-"""What stands out of a crowd, of either view. Of 335 altered copies of 29 clips among 10,000 videos the originals had
-0.24 and more in the first or 0.49 in the second; of unrelated candidates three in four have less than both."""
+"""What stands out of a crowd, in any of the three views. Of 335 uploads among 10,000 videos (316 altered copies of 36
+clips and 19 of these) the original had a weight of 0.49 at least, or a vote of 9; two in three unrelated ones were
+below all three."""
 
 
 def rank(vector_hits: Sequence[tuple[str, float]], sound_votes: Mapping[str, float], limit: int) -> list[str]:

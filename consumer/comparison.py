@@ -23,7 +23,8 @@ from wrangler_compat.r2.types import R2Bucket, R2Object
 _COMPARED_FIRST = 2
 """One in each of two processes: where there is an original, it is the first candidate of nineteen in twenty copies."""
 
-_COMPARED_NEXT = 4
+_COMPARED_IN_ANY_CASE = 4
+"""So many are compared, unless a certain duplicate ends it; what accounts for all of the upload ends it after these."""
 
 _log = structlog.get_logger(__name__)
 
@@ -61,10 +62,10 @@ class Comparison:
         others = [candidate for candidate in new if candidate.status != "approved"]
         rounds = (
             (approved[:_COMPARED_FIRST], is_certain),
-            (approved[_COMPARED_FIRST:_COMPARED_NEXT], is_certain),
-            (approved[_COMPARED_NEXT:], accounts_for_all),
-            (others[:_COMPARED_NEXT], is_certain),
-            (others[_COMPARED_NEXT:], accounts_for_all),
+            (approved[_COMPARED_FIRST:_COMPARED_IN_ANY_CASE], is_certain),
+            (approved[_COMPARED_IN_ANY_CASE:], accounts_for_all),
+            (others[:_COMPARED_IN_ANY_CASE], is_certain),
+            (others[_COMPARED_IN_ANY_CASE:], accounts_for_all),
         )
         has_sound = is_sound(fingerprint.codes)
         with self.metrics.timed("compare"):

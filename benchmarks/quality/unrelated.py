@@ -142,6 +142,7 @@ def pairs(samples: Sequence[Sample], count: int) -> Iterator[tuple[Sample, Sampl
 
 
 def chosen_of(samples: Sequence[Sample], copy: Sample, most: int, dice: random.Random) -> list[Sample]:
+    """Some of those that the copy was not made of."""
     unrelated = [sample for sample in samples if sample.origin != copy.origin]
     return dice.sample(unrelated, min(most, len(unrelated)))
 

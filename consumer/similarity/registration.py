@@ -32,8 +32,8 @@ _DAMPING = 0.02
 _COARSE_BAND = 5
 
 ROUGHLY, THOROUGHLY = (3, 3), (6, 5)
-"""Rounds of refining, of coarse pictures and of fine ones. Of 346 altered copies all are told from what is unrelated
-after the former, which cost half as much."""
+"""Rounds of refining, of coarse pictures and of fine ones. The former, half the work, are enough to tell what is worth
+the latter."""
 
 _LEAST_INSIDE = 0.1
 """Share of the query's picture that must lie on the reference's to be fitted further."""

@@ -98,7 +98,10 @@ class Seen:
         return self.contrast[np.clip(np.round(seconds / STEP).astype(np.intp), 0, len(self.contrast) - 1)]
 
     def pictures(self, view: View, stride: int = 1) -> Pictures:
-        base = (self.full if view.with_bars else self.inner)[::stride]
+        return self._shown(view, slice(None, None, stride))
+
+    def _shown(self, view: View, which: slice | NDArray[np.intp]) -> Pictures:
+        base = (self.full if view.with_bars else self.inner)[which]
         return turned(cut(base, view.window), view.quarter_turns, view.mirrored)
 
     def reel(self, with_bars: bool) -> Reel:
@@ -121,9 +124,7 @@ class Seen:
         """`features` of some samples; where they are not known, no others are made."""
         if (view, 1) in self._features:
             return self._features[view, 1][rows]
-        base = (self.full if view.with_bars else self.inner)[rows]
-        shown = turned(cut(base, view.window), view.quarter_turns, view.mirrored)
-        return np.asarray(features(shown) * self.telling[rows, None], dtype=np.float32)
+        return np.asarray(features(self._shown(view, rows)) * self.telling[rows, None], dtype=np.float32)
 
     def features_of_each(self, views: Sequence[View], stride: int = 1) -> Features:
         """float32 [len(views), n, 65]: `features` of each, up to rounding: turned ones are not made anew."""
