@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +19,8 @@ _REFUSALS = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "429
 
 SLOWEST_SECONDS = 10.0
 """An answer that takes longer, beyond the `wait` for which it was asked to, is a fault."""
+
+_OBJECTS_BETWEEN_COLLECTIONS = 200_000
 
 
 @dataclass(frozen=True)
@@ -75,15 +79,35 @@ def check(target: Target, document: Mapping[str, Any], results: Results, *, exam
     """
     schema = schemathesis.openapi.from_dict(dict(document), config=configuration(target, document, examples, seed))
     make_sensible(schema, target.url_host)
-    for event in from_schema(schema).execute():
-        match event:
-            case events.ScenarioFinished():
-                _count(event, results)
-                yield
-            case events.NonFatalError():
-                results.add(Fault(event.label, "error", event.info.title, str(event.info.message), ""))
-            case events.PhaseFinished(status=Status.ERROR):
-                results.add(Fault(event.phase.name.value, "error", "The phase could not be run", "", ""))
+    with _garbage_collected_between():
+        for event in from_schema(schema).execute():
+            match event:
+                case events.ScenarioFinished():
+                    _count(event, results)
+                    if gc.get_count()[0] > _OBJECTS_BETWEEN_COLLECTIONS:
+                        gc.collect()
+                    yield
+                case events.NonFatalError():
+                    results.add(Fault(event.label, "error", event.info.title, str(event.info.message), ""))
+                case events.PhaseFinished(status=Status.ERROR):
+                    results.add(Fault(event.phase.name.value, "error", "The phase could not be run", "", ""))
+
+
+@contextmanager
+def _garbage_collected_between() -> Iterator[None]:
+    """Garbage is collected only where that is asked for.
+
+    schemathesis and hypothesis parse Python in several threads. CPython 3.11 keeps the depth of a tree that is being
+    built for all threads in one place, and a collection in the middle of that lets another thread in: SystemError, "AST
+    constructor recursion depth mismatch" (python/cpython#106905).
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def configuration(target: Target, document: Mapping[str, Any], examples: int, seed: int) -> schemathesis.Config:
