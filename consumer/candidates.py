@@ -16,8 +16,8 @@ _FAR = 0.45
 _CROWD = 400
 """Proposed videos from which the faint ones among them are there by chance; fewer are a small catalogue."""
 
-_ANYHOW = 4
-"""So many are worth a comparison in any case."""
+_ANYHOW = 2
+"""So many are worth a comparison in any case: both are compared at the same time."""
 
 _NEAREST, _WEIGHT, _VOTE = 0.3, 0.45, 2.0
 """What stands out of a crowd, in any of the three views. Of 335 uploads among 10,000 videos (316 altered copies of 36

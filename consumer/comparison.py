@@ -23,8 +23,8 @@ from wrangler_compat.r2.types import R2Bucket, R2Object
 _COMPARED_FIRST = 2
 """One in each of two processes: where there is an original, it is the first candidate of nineteen in twenty copies."""
 
-_COMPARED_IN_ANY_CASE = 4
-"""So many are compared, unless a certain duplicate ends it; what accounts for all of the upload ends it after these."""
+_OTHERS_COMPARED_FIRST = 4
+"""Of those flagged or on their way: after these, an approved one that accounts for all of the upload ends it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -62,10 +62,9 @@ class Comparison:
         others = [candidate for candidate in new if candidate.status != "approved"]
         rounds = (
             (approved[:_COMPARED_FIRST], is_certain),
-            (approved[_COMPARED_FIRST:_COMPARED_IN_ANY_CASE], is_certain),
-            (approved[_COMPARED_IN_ANY_CASE:], accounts_for_all),
-            (others[:_COMPARED_IN_ANY_CASE], is_certain),
-            (others[_COMPARED_IN_ANY_CASE:], accounts_for_all),
+            (approved[_COMPARED_FIRST:], accounts_for_all),
+            (others[:_OTHERS_COMPARED_FIRST], is_certain),
+            (others[_OTHERS_COMPARED_FIRST:], accounts_for_all),
         )
         has_sound = is_sound(fingerprint.codes)
         with self.metrics.timed("compare"):

@@ -38,7 +38,7 @@ from consumer.records import (
     preview_key,
     thumbnail_key,
 )
-from consumer.search import Query, Search
+from consumer.search import Search
 from consumer.verdict_rows import VerdictRows
 from consumer.workers import Workers
 from wire.fingerprints import Fingerprint, pack
@@ -94,8 +94,7 @@ class Pipeline:
     async def _reach_verdict(self, claim: Claim, fingerprint: Fingerprint) -> Verdict:
         evidence: dict[str, Evidence] = {}
         waits_until = time.monotonic() + self.earlier_wait_seconds
-        query = await self.search.query_of(fingerprint)
-        found = await self._candidates(claim, query)
+        found = await self._candidates(claim, fingerprint)
         while True:
             evidence = await self.comparison.evidence(fingerprint, found, evidence)
             opinion = await self._opinion(found, evidence)
@@ -103,7 +102,7 @@ class Pipeline:
                 await self._wait_for(opinion.leans_on, waits_until)
             elif await self._write(claim, opinion):
                 return opinion.verdict
-            found = await self._candidates(claim, query, found)
+            found = await self._candidates(claim, fingerprint, found)
 
     # keep
 
@@ -150,12 +149,12 @@ class Pipeline:
 
     # candidates
 
-    async def _candidates(self, claim: Claim, query: Query, before: Found | None = None) -> Found:
+    async def _candidates(self, claim: Claim, fingerprint: Fingerprint, before: Found | None = None) -> Found:
         with self.metrics.timed("candidates"):
             if before is not None:
-                return await self.search.find_again(claim.video, query, before)
+                return await self.search.find_again(claim.video, fingerprint, before)
             await self.leases.note_progress(claim, "compare", 0.85)
-            return await self.search.find(claim.video, query)
+            return await self.search.find(claim.video, fingerprint)
 
     # verdict
 

@@ -135,7 +135,7 @@ class Redecide:
             fingerprint = await self.shelf.read(past.video.fingerprint_key or "")
         except UnusableFingerprintError:
             return []
-        found = await self.search.find(past.video, await self.search.query_of(fingerprint))
+        found = await self.search.find(past.video, fingerprint)
         return [candidate.video_id for candidate in found.candidates]
 
     async def send(self, selection: Selection, *, reviewed_too: bool) -> Sent:

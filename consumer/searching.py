@@ -114,7 +114,7 @@ class Searching:
         with self.metrics.timed("candidates"):
             # As if it came before everything: videos on their way are no candidates for what came before them.
             first = replace(claim.video, uploaded_at="")
-            found = await self.search.find(first, await self.search.query_of(fingerprint))
+            found = await self.search.find(first, fingerprint)
         evidence = await self.comparison.evidence(fingerprint, found, {})
         return await self.comparison.settled(found, evidence)
 

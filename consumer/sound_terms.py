@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from consumer.similarity.ordering import ascending
 from consumer.similarity.tone_codes import PITCHES, TEMPOS, as_it_is, at_tempos
 from wire.fingerprints import Fingerprint
 
@@ -74,7 +75,7 @@ class SoundQuestion:
     @classmethod
     def of_table(cls, table: NDArray[np.int64]) -> SoundQuestion:
         """table: int64 [n, 3], term, reading and position, in any order."""
-        return cls(*(np.ascontiguousarray(column) for column in table[np.argsort(table[:, 0], kind="stable")].T))
+        return cls(*(np.ascontiguousarray(column) for column in table[ascending(table[:, 0])].T))
 
 
 def sound_question(fingerprint: Fingerprint) -> SoundQuestion:
@@ -173,7 +174,8 @@ def _tone_question(tones: NDArray[np.uint8]) -> NDArray[np.int64]:
     for index, (tempo, patches) in enumerate(at_tempos(tones, _ASKED_APART)):
         room = _MOST_PROBES / len(TEMPOS) / max(len(patches.rows), 1)
         probes, cost = patches.probes(int(np.clip(np.log2(room), 0, _FLIPS)))
-        cost = (cost + _UNUSUAL * _is_unusual(tempo, patches.pitches)[:, None]).ravel()
+        unusual = np.asarray(_UNUSUAL * _is_unusual(tempo, patches.pitches), np.float32)
+        cost = (cost + unusual[:, None]).ravel()
         likeliest = _least(cost, _MOST_READINGS * MOST_ASKED)
         patch = likeliest // probes.shape[1]
         readings = 1 + index * len(PITCHES) + patches.pitches[patch]
@@ -181,9 +183,17 @@ def _tone_question(tones: NDArray[np.uint8]) -> NDArray[np.int64]:
         costs.append(cost[likeliest])
     table, cost = np.concatenate(tables), np.concatenate(costs)
     likeliest = _least(cost, _MOST_READINGS * MOST_ASKED)
-    table = table[likeliest[np.argsort(cost[likeliest])]]
-    _, first = np.unique(table[:, 0], return_index=True)
-    return table if len(first) <= MOST_ASKED else table[: np.sort(first)[MOST_ASKED]]
+    # The bits of floats that are not negative are in the order of their values.
+    table = table[likeliest[ascending(cost[likeliest].view(np.int32))]]
+    first = _first_of_each(table[:, 0])
+    return table if len(first) <= MOST_ASKED else table[: first[MOST_ASKED]]
+
+
+def _first_of_each(values: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Where each distinct value stands first, ascending."""
+    order = ascending(values)
+    ranked = values[order]
+    return np.sort(order[np.concatenate([np.ones(min(1, len(ranked)), np.bool_), ranked[1:] != ranked[:-1]])])
 
 
 def _is_unusual(tempo: float, pitches: NDArray[np.intp]) -> NDArray[np.bool_]:

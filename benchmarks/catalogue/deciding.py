@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,20 +21,19 @@ from consumer import queries
 from consumer.clock import moment, utc_now
 from consumer.pipeline import Pipeline
 from consumer.records import Video
-from consumer.search import Query
+from consumer.search import PictureQuestion
 from consumer.settling import settle
 from consumer.sound_terms import SoundQuestion
 from wire.fingerprints import Fingerprint, unpack
 from wrangler_compat.r2.types import R2Object
 
-QUESTION, PICTURE, SOUND, CANDIDATES = "question", "candidates by picture", "candidates by sound only", "candidates"
+PICTURE, SOUND, CANDIDATES = "candidates by picture", "candidates by sound only", "candidates"
 EVIDENCE, POLICY, WHOLE = "evidence", "policy", "whole decision"
-STEPS = (QUESTION, PICTURE, SOUND, CANDIDATES, EVIDENCE, POLICY, WHOLE)
+STEPS = (PICTURE, SOUND, CANDIDATES, EVIDENCE, POLICY, WHOLE)
 
 YARDSTICKS: Mapping[str, str] = {
-    QUESTION: "the two pure functions, in this process",
-    PICTURE: "one bare query of Chroma, 64 vectors at most",
-    SOUND: "one bare SELECT of SQLite for the same terms",
+    PICTURE: "the pure question, in this process, and one bare query of Chroma, 64 vectors at most",
+    SOUND: "the pure question, in this process, and one bare SELECT of SQLite for the same terms",
     CANDIDATES: "both of these",
     EVIDENCE: "the pure comparison with the same candidates, in this process",
     POLICY: "the pure policy, in this process",
@@ -84,24 +83,18 @@ class Decision:
 async def decide(instance: Instance, upload: Upload) -> Decision:
     pipeline, fingerprint = instance.pipeline, upload.fingerprint
     video = uploaded(upload.name)
-    query, asking = await _timed(pipeline.search.query_of(fingerprint))
-    by_sound = replace(query, video_vector=[], vectors=[])
-    by_picture = replace(query, sound=SoundQuestion.of([]))
-    _, picture = await _timed(pipeline.search.find(video, by_picture))
-    _, sound = await _timed(pipeline.search.find(video, by_sound))
-    found, finding = await _timed(pipeline.search.find(video, query))
+    (question, _), picture = await _timed(pipeline.search.by_picture(video, fingerprint))
+    _, sound = await _timed(pipeline.search.by_sound(video, fingerprint))
+    found, finding = await _timed(pipeline.search.find(video, fingerprint))
     evidence, comparing = await _timed(pipeline.comparison.evidence(fingerprint, found, {}))
     opinion, judging = await _timed(pipeline._opinion(found, evidence))
-    seconds = {QUESTION: asking, PICTURE: picture, SOUND: sound, CANDIDATES: finding}
-    seconds |= {EVIDENCE: comparing, POLICY: judging, WHOLE: asking + finding + comparing + judging}
+    seconds = {PICTURE: picture, SOUND: sound, CANDIDATES: finding}
+    seconds |= {EVIDENCE: comparing, POLICY: judging, WHOLE: finding + comparing + judging}
     keys = {each.video_id: each.fingerprint_key for each in found.candidates}
     references, reading = await _timed(_read(pipeline, [keys[name] for name in evidence]))
-    rows, selecting = selected(instance.database, query.sound)
-    yardsticks = await _yardsticks(
-        pipeline, fingerprint, query, dict(zip(evidence, references, strict=True)), selecting
-    )
+    asked = await _yardsticks(instance, fingerprint, question, dict(zip(evidence, references, strict=True)))
     names = [candidate.video_id for candidate in found.candidates]
-    has_sound = len(query.sound.terms) > 0
+    has_sound = asked.terms > 0
     return Decision(
         upload=upload,
         rank=names.index(upload.source) if upload.source in names else None,
@@ -111,10 +104,10 @@ async def decide(instance: Instance, upload: Upload) -> Decision:
         named=opinion.verdict.duplicate_of,
         reason=opinion.verdict.reason,
         seconds={step: spent for step, spent in seconds.items() if has_sound or step != SOUND},
-        yardsticks={step: spent for step, spent in yardsticks.items() if has_sound or step != SOUND},
-        vectors=len(query.vectors),
-        terms=len(query.sound.terms),
-        rows=rows,
+        yardsticks={step: spent for step, spent in asked.seconds.items() if has_sound or step != SOUND},
+        vectors=len(question.parts),
+        terms=asked.terms,
+        rows=asked.rows,
         reading=reading,
     )
 
@@ -139,24 +132,30 @@ def uploaded(name: str) -> Video:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Bare:
+    """seconds: of each yardstick. terms: of the sound question; rows: that answer them."""
+
+    seconds: Mapping[str, float]
+    terms: int
+    rows: int
+
+
 async def _yardsticks(
-    pipeline: Pipeline, fingerprint: Fingerprint, query: Query, compared: Mapping[str, Fingerprint], selecting: float
-) -> dict[str, float]:
-    """compared: the candidates that there is evidence on. selecting: seconds of the bare SELECT."""
-    began = time.perf_counter()
-    pipeline.detection.query_vectors(fingerprint)
-    pipeline.detection.sound_question(fingerprint)
-    asking = time.perf_counter() - began
-    bare = pipeline.search.segments.query_batch(query.vectors[:_QUERY_BATCH], top_k=pipeline.search.top_k)
-    _, picture = await _timed(bare)
-    began = time.perf_counter()
-    evidence = dict(zip(compared, pipeline.detection.compare(fingerprint, list(compared.values())), strict=True))
-    comparing = time.perf_counter() - began
-    began = time.perf_counter()
-    settle(dict.fromkeys(compared, "approved"), evidence, pipeline.detection.decide)
-    judging = time.perf_counter() - began
-    parts = {QUESTION: asking, PICTURE: picture, SOUND: selecting, CANDIDATES: picture + selecting}
-    return parts | {EVIDENCE: comparing, POLICY: judging, WHOLE: asking + picture + selecting + comparing + judging}
+    instance: Instance, fingerprint: Fingerprint, question: PictureQuestion, compared: Mapping[str, Fingerprint]
+) -> _Bare:
+    """compared: the candidates that there is evidence on."""
+    search, detection = instance.pipeline.search, instance.pipeline.detection
+    _, asking = _clocked(lambda: detection.query_vectors(fingerprint))
+    _, near = await _timed(search.segments.query_batch(question.parts[:_QUERY_BATCH], top_k=search.top_k))
+    sound, listening = _clocked(lambda: detection.sound_question(fingerprint))
+    rows, selecting = selected(instance.database, sound)
+    measured, comparing = _clocked(lambda: detection.compare(fingerprint, list(compared.values())))
+    evidence = dict(zip(compared, measured, strict=True))
+    _, judging = _clocked(lambda: settle(dict.fromkeys(compared, "approved"), evidence, detection.decide))
+    picture, heard = asking + near, listening + selecting
+    parts = {PICTURE: picture, SOUND: heard, CANDIDATES: picture + heard, EVIDENCE: comparing, POLICY: judging}
+    return _Bare(parts | {WHOLE: picture + heard + comparing + judging}, len(sound.terms), rows)
 
 
 def selected(database: Path, question: SoundQuestion) -> tuple[int, float]:
@@ -183,4 +182,10 @@ async def _read(pipeline: Pipeline, keys: list[str]) -> list[Fingerprint]:
 async def _timed(step: Awaitable[_T]) -> tuple[_T, float]:
     began = time.perf_counter()
     result = await step
+    return result, time.perf_counter() - began
+
+
+def _clocked(work: Callable[[], _T]) -> tuple[_T, float]:
+    began = time.perf_counter()
+    result = work()
     return result, time.perf_counter() - began

@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from consumer.similarity.ordering import ascending
 from consumer.similarity.repetition import varied
 from consumer.similarity.tone_codes import MIDDLE, PITCHES, TEMPOS, as_it_is, at_tempos
 from consumer.similarity.tones import CENTRE, at_pitch, at_rows, evened
@@ -170,27 +171,30 @@ class _Votes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Probes:
-    """The codes that a query is looked for by, ascending, with the reading and the middle (row) of each one's patch.
+    """The codes that a query is looked for by, ascending.
 
-    codes: int64 [n]. readings: float64 [n, 3], index in _TEMPOS, index in PITCHES, row.
+    codes: int64 [n]. patches: intp [n], of which patch each is. readings: float64 [patches, 3], index in _TEMPOS, index
+    in PITCHES, and middle (row).
     """
 
     codes: NDArray[np.int64]
+    patches: NDArray[np.intp]
     readings: NDArray[np.float64]
 
     @classmethod
     def of(cls, tones: NDArray[np.uint8]) -> _Probes:
         codes, readings = [np.zeros(0, np.int64)], [np.zeros((0, 3))]
+        often = [np.zeros(0, np.intp)]
         for index, (tempo, patches) in enumerate(at_tempos(tones, 1, _TEMPOS)):
             flips = int(np.clip(np.log2(_MOST_PROBES / len(_TEMPOS) / max(len(patches.rows), 1)), 0, _FLIPS))
             probes, _ = patches.probes(flips)
             middles = (patches.rows + MIDDLE) / tempo
-            of_patches = np.column_stack([np.full(len(middles), index), patches.pitches, middles])
             codes.append(probes.ravel())
-            readings.append(np.repeat(of_patches, probes.shape[1], axis=0))
-        every = np.concatenate(codes)
-        order = np.argsort(every, kind="stable")
-        return cls(every[order], np.concatenate(readings)[order])
+            often.append(np.full(len(middles), probes.shape[1]))
+            readings.append(np.column_stack([np.full(len(middles), index), patches.pitches, middles]))
+        every, table = np.concatenate(codes), np.concatenate(readings)
+        order = ascending(every)
+        return cls(every[order], np.repeat(np.arange(len(table)), np.concatenate(often))[order], table)
 
 
 def _votes(probes: _Probes, reference: NDArray[np.uint8]) -> _Votes:
@@ -201,7 +205,7 @@ def _votes(probes: _Probes, reference: NDArray[np.uint8]) -> _Votes:
     count[repeats > _COMMON] = 0
     first, count = first[which], count[which]
     places = np.repeat(first - np.cumsum(count) + count, count) + np.arange(int(count.sum()))
-    table = np.column_stack([probes.readings[places], np.repeat(known.rows + MIDDLE, count)])
+    table = np.column_stack([probes.readings[probes.patches[places]], np.repeat(known.rows + MIDDLE, count)])
     table = np.unique(table, axis=0)
     return _Votes(table[:, 0].astype(np.intp), table[:, 1].astype(np.intp), table[:, 2], table[:, 3])
 

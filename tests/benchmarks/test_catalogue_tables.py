@@ -8,8 +8,8 @@ from benchmarks.catalogue.__main__ import command, parser, report
 from benchmarks.catalogue.deciding import (
     CANDIDATES,
     EVIDENCE,
+    PICTURE,
     POLICY,
-    QUESTION,
     SOUND,
     STEPS,
     WHOLE,
@@ -169,7 +169,7 @@ def test_uploads_without_sound_do_not_make_its_lookup_faster() -> None:
     assert cells(text, SOUND)[1] == "100 ms"
     assert cells(text, CANDIDATES)[1] == "50 ms"
     assert f"| {SOUND} |" not in time_table([decision(sounds=False)])
-    assert f"| {QUESTION} |" in time_table([decision(sounds=False)])
+    assert f"| {PICTURE} |" in time_table([decision(sounds=False)])
 
 
 def test_the_catalogue_is_told_for_each_minute_and_hour() -> None:

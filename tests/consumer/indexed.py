@@ -22,4 +22,4 @@ async def indexed(world: World, consumer: Consumer, fingerprint: Fingerprint, **
 
 
 async def find(consumer: Consumer, video: Video, fingerprint: Fingerprint) -> Found:
-    return await consumer.search.find(video, await consumer.search.query_of(fingerprint))
+    return await consumer.search.find(video, fingerprint)

@@ -47,13 +47,13 @@ def test_sound_alone_proposes_a_video() -> None:
 def test_of_a_crowd_only_what_stands_out_is_compared_beyond_the_first_few() -> None:
     crowd = [(f"v{n:03}", 0.6) for n in range(500)]
     assert len(rank(crowd[:100], {}, 16)) == 16
-    assert rank(crowd, {}, 16) == ["v000", "v001", "v002", "v003"]
+    assert rank(crowd, {}, 16) == ["v000", "v001"]
     near, heavy = [("near", 0.76)], [("heavy", 0.7)] * 10
     found = rank([*crowd, *near, *heavy], {"heard": 3.0, "faint": 0.5}, 16)
-    assert {"near", "heavy", "heard"} < set(found)
+    assert set(found) == {"near", "heavy", "heard"}
     nearer = [(f"n{n}", 0.9) for n in range(9)]
     assert {"near", "heavy", "heard"} < set(rank([*crowd, *near, *heavy, *nearer], {"heard": 3.0}, 16))
-    assert len(rank([*crowd, *near], {}, 16)) == 4
+    assert len(rank([*crowd, *near], {}, 16)) == 2
 
 
 @given(VECTOR_HITS, SOUND_VOTES, st.integers(0, 10), st.randoms(use_true_random=False))

@@ -7,7 +7,6 @@ import json
 import pytest
 
 from consumer.assembly import Consumer
-from consumer.search import Query
 from tests.consumer.fingerprints import make_fingerprint
 from tests.consumer.indexed import find, indexed
 from tests.consumer.test_redecide import changes, redecide, run
@@ -87,14 +86,14 @@ async def test_a_verdict_under_way_looks_again(world: World, consumer: Consumer)
     """The pair is parted, or compared again, between the candidates and the verdict."""
     original = await world.decided(consumer, 1)
     claim = await indexed(world, consumer, make_fingerprint(1))
-    query: Query = await consumer.search.query_of(make_fingerprint(1))
-    found = await consumer.search.find(claim.video, query)
+    fingerprint = make_fingerprint(1)
+    found = await consumer.search.find(claim.video, fingerprint)
     assert [candidate.video_id for candidate in found.candidates] == [original]
     await part(world, claim.video.id, original)
-    parted = await consumer.search.find_again(claim.video, query, found)
+    parted = await consumer.search.find_again(claim.video, fingerprint, found)
     assert (parted.candidates, parted.version > found.version) == ((), True)
     await join(world, claim.video.id, original)
-    joined = await consumer.search.find_again(claim.video, query, parted)
+    joined = await consumer.search.find_again(claim.video, fingerprint, parted)
     assert [candidate.video_id for candidate in joined.candidates] == [original]
 
 

@@ -145,7 +145,7 @@ async def test_comparing_stops_at_a_duplicate_with_nothing_left_to_account_for(
     assert len(asked) == compared
 
 
-@pytest.mark.parametrize(("area", "compared"), [(1.0, 4 + 4), (0.5, 6 + 6)])
+@pytest.mark.parametrize(("area", "compared"), [(1.0, 2 + 4), (0.5, 6 + 6)])
 async def test_where_an_approved_one_accounts_for_all_only_the_likeliest_flagged_ones_are_compared(
     world: World, area: float, compared: int
 ) -> None:

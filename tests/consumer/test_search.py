@@ -126,11 +126,11 @@ async def test_a_video_with_nothing_to_compare_is_indexed_without_vectors(world:
 async def test_finding_again_is_cheap_when_nothing_that_matters_has_changed(world: World, consumer: Consumer) -> None:
     earlier = await indexed(world, consumer, make_fingerprint(1))
     asking = await indexed(world, consumer, make_fingerprint(1))
-    query = await consumer.search.query_of(make_fingerprint(1))
-    found = await consumer.search.find(asking.video, query)
+    fingerprint = make_fingerprint(1)
+    found = await consumer.search.find(asking.video, fingerprint)
     await indexed(world, consumer, make_fingerprint(1), uploaded_at="2099-01-01T00:00:00.000000Z")
     deaf = dataclasses.replace(consumer.search, videos=None, segments=None)  # type: ignore[arg-type]
-    again = await deaf.find_again(asking.video, query, found)
+    again = await deaf.find_again(asking.video, fingerprint, found)
     assert again.version == await world.version() > found.version
     assert again.candidates == found.candidates
     assert [candidate.video_id for candidate in again.candidates] == [earlier.video.id]
@@ -139,11 +139,11 @@ async def test_finding_again_is_cheap_when_nothing_that_matters_has_changed(worl
 async def test_finding_again_sees_what_came_went_and_was_decided(world: World, consumer: Consumer) -> None:
     first, second = [await indexed(world, consumer, make_fingerprint(1)) for _ in range(2)]
     asking = await indexed(world, consumer, make_fingerprint(1))
-    query = await consumer.search.query_of(make_fingerprint(1))
-    found = await consumer.search.find(asking.video, query)
+    fingerprint = make_fingerprint(1)
+    found = await consumer.search.find(asking.video, fingerprint)
 
     late = await indexed(world, consumer, make_fingerprint(1), uploaded_at="2020-01-01T00:00:00.000000Z")
-    found = await consumer.search.find_again(asking.video, query, found)
+    found = await consumer.search.find_again(asking.video, fingerprint, found)
     assert {candidate.video_id for candidate in found.candidates} == {
         first.video.id,
         second.video.id,
@@ -151,7 +151,7 @@ async def test_finding_again_sees_what_came_went_and_was_decided(world: World, c
     }
     await world.db.prepare("UPDATE videos SET status = 'approved' WHERE id = ?1").bind(first.video.id).run()
     await world.db.prepare("UPDATE videos SET status = 'duplicate' WHERE id = ?1").bind(second.video.id).run()
-    found = await consumer.search.find_again(asking.video, query, found)
+    found = await consumer.search.find_again(asking.video, fingerprint, found)
     assert {candidate.video_id: candidate.status for candidate in found.candidates} == {
         first.video.id: "approved",
         late.video.id: "processing",
@@ -160,13 +160,13 @@ async def test_finding_again_sees_what_came_went_and_was_decided(world: World, c
 
 async def test_a_later_video_that_was_approved_meanwhile_is_seen(world: World, consumer: Consumer) -> None:
     asking = await indexed(world, consumer, make_fingerprint(1))
-    query = await consumer.search.query_of(make_fingerprint(1))
-    found = await consumer.search.find(asking.video, query)
+    fingerprint = make_fingerprint(1)
+    found = await consumer.search.find(asking.video, fingerprint)
     assert found.candidates == ()
     later = await world.decided(consumer, 1)
     await world.db.prepare("UPDATE videos SET status = 'approved' WHERE id = ?1").bind(later).run()
     bump = "UPDATE catalogue SET version = version + 1"
     note = "UPDATE videos SET catalogue_version = (SELECT version FROM catalogue) WHERE id = ?1"
     await world.db.batch([world.db.prepare(bump), world.db.prepare(note).bind(later)])
-    found = await consumer.search.find_again(asking.video, query, found)
+    found = await consumer.search.find_again(asking.video, fingerprint, found)
     assert [candidate.video_id for candidate in found.candidates] == [later]
