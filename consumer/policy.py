@@ -10,7 +10,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from consumer.shared_parts import NOTHING_COMMON, Common, Shared, Stretch, common_stretches, longest_beyond
+from consumer.shared_parts import (
+    NOTHING_COMMON,
+    Common,
+    Shared,
+    Stretch,
+    common_stretches,
+    longest_beyond,
+    without_echoes,
+)
 from consumer.similarity.evidence import Evidence
 from consumer.thresholds import Thresholds
 from wire.verdicts import Confidence, Match, MatchKind, Verdict
@@ -96,11 +104,11 @@ def opinion_of(video_id: str, found: Evidence, thresholds: Thresholds, common: C
 
 def judge(video_id: str, found: Evidence, thresholds: Thresholds, common: Common = NOTHING_COMMON) -> Judgement:
     """What one candidate amounts to, and why. common: what many other videos have as well."""
-    ask = _Questions(thresholds)
+    ask, seen = _Questions(thresholds), _seen(found, thresholds)
     if (
         ask.at_least("alike", "similarity", found.video_score)
         and _is_lasting(found, ask)
-        and _is_more_than_shared(_seen(found), ask, common.picture if _seen(found).is_lesser else ())
+        and _is_more_than_shared(seen, ask, common.picture if seen.is_lesser else ())
     ):
         opinion = _of_picture(video_id, found, thresholds, ask)
     elif _sounds_alike(found, ask) and _is_more_than_shared(_heard(found), ask, common.sound):
@@ -210,14 +218,14 @@ def common_among(approved: Sequence[Evidence], thresholds: Thresholds) -> Common
     under other pictures. approved: the evidence of each candidate that is."""
     alike = [found for found in approved if found.video_score >= thresholds.similarity]
     unlike = [found for found in approved if found.video_score < thresholds.similarity]
-    lesser = [_seen(found) for found in alike if _seen(found).is_lesser]
+    lesser = [seen for seen in (_seen(found, thresholds) for found in alike) if seen.is_lesser]
     heard = [_heard(found) for found in unlike if _sounds_alike(found, _Questions(thresholds))]
     least = thresholds.common_videos
     return Common(common_stretches(lesser, least), common_stretches(heard, least))
 
 
-def _seen(found: Evidence) -> Shared:
-    return Shared(found.segments, found.duration, found.ref_duration)
+def _seen(found: Evidence, thresholds: Thresholds) -> Shared:
+    return Shared(without_echoes(found.segments, thresholds.similarity), found.duration, found.ref_duration)
 
 
 def _heard(found: Evidence) -> Shared:

@@ -67,6 +67,16 @@ class Common:
 NOTHING_COMMON = Common()
 
 
+def without_echoes(segments: Sequence[Segment], suspect: float) -> tuple[Segment, ...]:
+    """Without those under the score `suspect` of which a surer one shows some of the same seconds of the upload: where
+    a part is shared, what follows it is easily laid on it too. segments: surest first."""
+    kept: list[Segment] = []
+    for each in segments:
+        if each.score >= suspect or all(each.end <= surer.start or surer.end <= each.start for surer in kept):
+            kept.append(each)
+    return tuple(kept)
+
+
 def _lasts_alike(segment: Segment) -> bool:
     """Within half a second: the speed of a few seconds is not told better than that."""
     return abs((segment.end - segment.start) - (segment.ref_end - segment.ref_start)) <= _ALIKE_SECONDS

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.shared_parts import Shared, common_stretches, longest_beyond
+from consumer.shared_parts import Shared, common_stretches, longest_beyond, without_echoes
 from wire.verdicts import Segment
 
 
@@ -66,6 +66,14 @@ def test_what_several_videos_show_is_common_where_enough_of_them_show_it() -> No
     assert common_stretches(three, 2) == ((3, 8),)
     assert common_stretches(three, 4) == ()
     assert common_stretches([*three, shared(segment(12, 14)), shared(segment(13, 16))], 3) == ((4, 7), (13, 14))
+
+
+def test_a_faint_segment_over_a_surer_one_is_its_echo() -> None:
+    intro, rest = segment(0, 3.5), Segment(0, 11, 0.2, 9, 0.74, speed=0.8)
+    assert without_echoes([intro, rest], 0.85) == (intro,)
+    assert shared(*without_echoes([intro, rest], 0.85)).is_at_the_edges
+    for other in (Segment(0, 11, 0.2, 9, 0.85), Segment(3.5, 11, 4, 9, 0.74)):
+        assert without_echoes([intro, other], 0.85) == (intro, other)
 
 
 def test_one_video_that_shows_it_three_times_is_one_video() -> None:
