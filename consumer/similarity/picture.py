@@ -78,7 +78,7 @@ class Stretch:
 
 
 def stretches(query: Seen, reference: Seen) -> list[Stretch]:
-    """Where the query shows what the reference shows, in the order they were found, surest first.
+    """Where the query shows what the reference shows, surest first.
 
     A video that either shows within its picture is compared as one of its own, unless the whole pictures are sure.
     """
@@ -140,7 +140,7 @@ def _pieces(query: Seen, reference: Seen) -> list[Stretch]:
         if best.score < COUNTS:
             break
         free &= ~best.rows
-    return found
+    return sorted(found, key=lambda each: -each.strength)
 
 
 def _best(query: Seen, reference: Seen, proposed: list[Hypothesis]) -> Stretch | None:

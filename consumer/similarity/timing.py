@@ -58,9 +58,14 @@ def exact_course(own: Pictures, other: Reel, moments: NDArray[np.intp], affine: 
 
 
 def _around(moments: NDArray[np.intp], count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The samples at and beside the moments, ascending, and for each moment which lie around it, intp [k, 7]."""
+    """The samples at and beside the moments, ascending, and for each moment which lie around it, intp [k, 7].
+
+    None before the first or after the last, where those are far enough from each other: what the query shows there may
+    be something else, and nothing changes as much as a cut.
+    """
     wide = round(_BESIDE_SECONDS / STEP)
-    wanted = np.clip(moments[:, None] + np.arange(-wide, wide + 1), 0, count - 1)
+    first, last = (moments[0], moments[-1]) if moments[-1] - moments[0] > 2 * wide else (0, count - 1)
+    wanted = np.clip(moments[:, None] + np.arange(-wide, wide + 1), first, last)
     samples, which = np.unique(wanted, return_inverse=True)
     return samples, which.reshape(wanted.shape)
 

@@ -97,6 +97,14 @@ def test_each_piece_that_was_taken_is_found_and_none_twice() -> None:
     assert taken.max() == 1
 
 
+def test_the_surest_piece_comes_first_though_a_longer_one_is_found_before_it() -> None:
+    source = clip(600, duration=12.0, shot_seconds=100)
+    rearranged = joined(noisy(trimmed(source, 5, 12), 60), clip(900, duration=4.0), trimmed(source, 0, 5))
+    surest, other = stretches(Seen(fingerprint_of(rearranged)), Seen(fingerprint_of(source)))
+    assert surest.strength > other.strength
+    assert (surest.start, other.start) == pytest.approx((11, 0), abs=1.0)
+
+
 def test_a_stretch_lies_within_both_videos() -> None:
     source = clip(3)
     copy = trimmed(source, 4.3, 12.1)

@@ -76,6 +76,22 @@ def test_where_nothing_moves_speed_1_is_as_good_as_any() -> None:
     assert speed == 1.0
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_what_lies_beyond_a_cut_says_nothing_of_the_course(seed: int) -> None:
+    """Somebody who hardly moves, for four seconds between other pictures, looked for six seconds off."""
+
+    def faintly(pictures: Pictures) -> Pictures:
+        return np.asarray(WALL + 0.02 * (pictures - WALL), dtype=np.float32)
+
+    piece = faintly(played(1.0, 18.0 + seed, seconds=4.5))
+    before, after = (np.stack([40 * smooth(first + k, 12) for k in range(6)]) for first in (100 * seed, 1000 * seed))
+    reel = Reel.whole(faintly(talking(np.arange(0.0, SECONDS, FINE_STEP))), FINE_STEP)
+    own, moments = np.concatenate([before, piece, after]), np.arange(6, 6 + len(piece))
+    speed, offset = exact_course(own, reel, moments, of_window(WHOLE), (1.0, 21.0 + seed))
+    assert speed == 1.0
+    assert offset == pytest.approx(15.0 + seed, abs=0.06)
+
+
 def test_one_moment_is_enough_to_be_asked() -> None:
     speed, offset = course(played(1.0, 12.0), (1.0, 13.0), np.array([4]))
     assert speed == 1.0
