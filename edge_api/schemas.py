@@ -243,6 +243,7 @@ def _moderation() -> Json:
     undoable = {
         "kind": {"enum": ["review", "pair"]},
         "video_id": ID,
+        "filename": _or_null(TEXT),
         "decision": {"enum": [*DECISIONS, None]},
         "other_id": _or_null(ID),
         "until": TIME,

@@ -235,7 +235,7 @@ FORGET_NOTIFICATION = "DELETE FROM notifications WHERE id = ?1 AND sent_at IS NU
 
 # ?1 user ?2 now
 LATEST_UNDOABLE = """
-SELECT reviews.video_id, reviews.decision, reviews.undo_until, reviews.reviewed_at
+SELECT reviews.video_id, videos.filename, reviews.decision, reviews.undo_until, reviews.reviewed_at
 FROM reviews JOIN videos ON videos.id = reviews.video_id AND videos.verdict_id = reviews.id
 WHERE reviews.user_id = ?1 AND reviews.undone_at IS NULL AND reviews.undo_until > ?2 AND videos.status <> 'processing'
 ORDER BY reviews.reviewed_at DESC LIMIT 1
@@ -243,7 +243,8 @@ ORDER BY reviews.reviewed_at DESC LIMIT 1
 
 # ?1 user ?2 not before
 LATEST_PARTED = """
-SELECT first_id, second_id, parted_at FROM parted_pairs WHERE user_id = ?1 AND parted_at > ?2
+SELECT first_id, second_id, parted_at, (SELECT filename FROM videos WHERE id = first_id) AS filename
+FROM parted_pairs WHERE user_id = ?1 AND parted_at > ?2
 ORDER BY parted_at DESC LIMIT 1
 """
 

@@ -61,11 +61,12 @@ def _undoable(reviews: list[Row], pairs: list[Row]) -> dict[str, Any] | None:
     found = []
     for row in reviews:
         told = {"kind": "review", "video_id": row["video_id"], "decision": row["decision"], "other_id": None}
-        found.append((row["reviewed_at"], told | {"until": row["undo_until"]}))
+        told |= {"filename": row["filename"], "until": row["undo_until"]}
+        found.append((row["reviewed_at"], told))
     for row in pairs:
         until = timestamp(moment_of(row["parted_at"]) + timedelta(seconds=BAR_SECONDS))
         told = {"kind": "pair", "video_id": row["first_id"], "decision": None, "other_id": row["second_id"]}
-        found.append((row["parted_at"], told | {"until": until}))
+        found.append((row["parted_at"], told | {"filename": row["filename"], "until": until}))
     return max(found, key=lambda pair: pair[0])[1] if found else None
 
 

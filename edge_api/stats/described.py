@@ -41,6 +41,7 @@ def _stats() -> Json:
         troubles=_list(
             _object(
                 video_id=_TEXT,
+                filename=_or_null(_TEXT),
                 error=_TEXT,
                 attempts=_COUNT,
                 tried_at=_or_null(_TIME),

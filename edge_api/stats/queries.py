@@ -38,9 +38,9 @@ ORDER BY uploaded_at DESC LIMIT ?2
 
 # Attempts that failed and will be made again. ?1 how many
 TROUBLES = """
-SELECT video_id, error_message AS error, attempt_count AS attempts, started_at AS tried_at, next_attempt_at
-FROM processing_jobs
-WHERE status = 'pending' AND error_message IS NOT NULL
+SELECT video_id, filename, error_message AS error, attempt_count AS attempts, started_at AS tried_at, next_attempt_at
+FROM processing_jobs JOIN videos ON videos.id = video_id
+WHERE processing_jobs.status = 'pending' AND error_message IS NOT NULL
 ORDER BY started_at DESC LIMIT ?1
 """
 

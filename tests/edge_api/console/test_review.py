@@ -105,13 +105,13 @@ async def test_deciding_opens_the_next_and_offers_to_undo(
 
 async def test_a_duplicate_of_the_match_that_is_shown(world: World, moderator: Visit) -> None:
     other = await world.uploaded(mp4(seed=5))
-    await world.decide(other, "approved")
+    await world.decide(other, "approved", filename="holiday.mp4")
     matches = [{**MATCH.to_json(), "video_id": other, "similarity_score": 0.8, "mirrored": True}]
     suspect, video_id = await flagged(world, matches=json.dumps(matches))
     await post(moderator, "next")
     page = await shown(moderator, f"/review?against={other}")
     assert f"/review/{video_id}/never/{other}" in actions(page)
-    assert "Duplicate of " + other[:8] in page.text
+    assert "Duplicate of holiday.mp4" in page.text
     assert "What matches " + other[:8] in page.text
     assert "80 % alike" in page.text
     assert "Choose a range" not in page.text, "the queue has ranges of its own"

@@ -47,12 +47,14 @@ async def test_a_verdict_that_rests_on_the_pair_is_made_again(world: World, is_t
 
 async def test_it_is_remembered_and_listed_for_both(world: World) -> None:
     suspect, video_id = await by_policy(world)
+    await world.run("UPDATE videos SET filename = id || '.mp4'")
     await ask(world, "PUT", video_id, suspect)
     for one, other in ((suspect, video_id), (video_id, suspect)):
         (pair,) = (await world.get(f"/api/videos/{one}/never-compared", world.moderator)).json()["pairs"]
         assert pair["other_id"] == other
     offered = (await world.get("/api/review", world.moderator)).json()["undoable"]
     assert (offered["kind"], {offered["video_id"], offered["other_id"]}) == ("pair", {suspect, video_id})
+    assert offered["filename"] == f"{offered['video_id']}.mp4"
 
 
 async def test_twice_changes_nothing(world: World) -> None:

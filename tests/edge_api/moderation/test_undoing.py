@@ -177,8 +177,10 @@ async def test_a_video_that_was_deleted_meanwhile(world: World) -> None:
 
 async def test_the_queue_offers_what_one_did_last(world: World) -> None:
     _, video_id = await flagged(world)
+    await world.run("UPDATE videos SET filename = 'holiday.mp4' WHERE id = ?1", video_id)
     await review(world, video_id, decision="reject")
     offered = (await world.get("/api/review", world.moderator)).json()["undoable"]
+    assert offered["filename"] == "holiday.mp4"
     assert (offered["kind"], offered["video_id"], offered["decision"]) == ("review", video_id, "reject")
     assert (await world.get("/api/review", world.admin)).json()["undoable"] is None
     await undo(world, video_id)

@@ -120,7 +120,9 @@ async def test_what_is_tried_again(world: World) -> None:
     await add(world, world.alice, 12, status="processing", job={"error_message": "It broke", "attempt_count": 2})
     await add(world, world.alice, 1, status="processing", job={"error_message": "Over", "status": "failed"})
     await add(world, world.alice, 1, job={"error_message": "Once"})
+    await world.run("UPDATE videos SET filename = 'holiday.mp4' WHERE status = 'processing'")
     found = (await stats(world))["troubles"]
+    assert {each["filename"] for each in found} == {"holiday.mp4"}
     assert [(each["error"], each["attempts"]) for each in found] == [("It broke", 2)] * 10
     assert [each["tried_at"] for each in found] == sorted((each["tried_at"] for each in found), reverse=True)
 
@@ -195,5 +197,6 @@ async def test_it_is_read_from_indexes_alone(world: World, sql: str, values: tup
 
 
 async def test_what_is_tried_again_is_found_by_its_index(world: World) -> None:
-    (step,) = await world.rows(f"EXPLAIN QUERY PLAN {queries.TROUBLES}", 10)
-    assert "processing_jobs_troubled" in step["detail"]
+    jobs, videos = await world.rows(f"EXPLAIN QUERY PLAN {queries.TROUBLES}", 10)
+    assert "processing_jobs_troubled" in jobs["detail"]
+    assert videos["detail"].startswith("SEARCH videos")
