@@ -36,8 +36,8 @@ that they are looked at without those too, if that leaves half of them."""
 
 _ODD_SHARE, _ODD_SPEED = 0.5, 0.03
 _TOO_ODD, _TOO_ODD_DOUBT = 3, 1.5
-"""Less than half of either picture, another speed, mirrored or turned: among so many ways to lie on each other some
-agree by chance, and copies that are all three are rare."""
+"""Less than half of either picture, mirrored or turned, backwards, another speed: among so many ways to lie on each
+other some agree by chance, and copies that are three of these are rare."""
 
 _SLIDE_SECONDS = 1.0
 """A slide is evidence for so long, however long it stands."""
@@ -273,7 +273,7 @@ def _stretch(
     ref_rows[round(ref_start / STEP) : max(round(ref_end / STEP), round(ref_start / STEP) + 1)] = True
     shown = int(overlay.slides[span[1]] - overlay.slides[span[0]]) + 1
     strength = strength_of(registered, min(end - start, shown * _SLIDE_SECONDS))
-    if _oddities(found, speed) >= _TOO_ODD:
+    if oddities(found, speed) >= _TOO_ODD:
         strength -= _TOO_ODD_DOUBT
     return Stretch(
         start, end, ref_start, ref_end, speed, found.query.mirrored, found.query.quarter_turns,
@@ -281,11 +281,11 @@ def _stretch(
     )  # fmt: skip
 
 
-def _oddities(found: Hypothesis, speed: float) -> int:
+def oddities(found: Hypothesis, speed: float) -> int:
     """How many unlikely things the query would have to be."""
     is_part = min(found.query.share, found.reference.share) < _ODD_SHARE
     is_turned = found.query.mirrored or found.query.quarter_turns > 0
-    return sum((is_part, is_turned, abs(speed - 1.0) > _ODD_SPEED))
+    return sum((is_part, is_turned, speed < 0, abs(abs(speed) - 1.0) > _ODD_SPEED))
 
 
 def _extent_in_time(query: Seen, overlay: Overlay, line: Line) -> tuple[int, int]:

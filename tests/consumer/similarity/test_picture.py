@@ -10,10 +10,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.similarity import picture
-from consumer.similarity.picture import COUNTS, score_of, strength_of, stretches
+from consumer.similarity.picture import COUNTS, oddities, score_of, strength_of, stretches
 from consumer.similarity.registration import ROUGHLY, THOROUGHLY, Affine, Registered, refine
+from consumer.similarity.search import Hypothesis
+from consumer.similarity.timeline import Line
 from consumer.similarity.views import Seen, View
-from tests.consumer.clips import clip, fading, fingerprint_of, joined, letterboxed, noisy, still, trimmed, with_logo
+from tests.consumer.clips import (
+    clip,
+    fading,
+    fingerprint_of,
+    joined,
+    letterboxed,
+    mirrored,
+    noisy,
+    played_at,
+    reversed_in_time,
+    still,
+    trimmed,
+    with_logo,
+)
 
 IDENTITY = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 CORRELATION = st.floats(-1, 1)
@@ -53,6 +68,34 @@ def test_more_agreement_never_weakens_the_evidence(
 def test_what_looks_alike_and_moves_otherwise_is_no_copy_however_long_and_varied(seconds: float) -> None:
     assert score(seconds, still=1.0, moving=0.25, variety=100.0, area=1.0) < COUNTS
     assert score(seconds, still=1.0, moving=0.0, variety=100.0, area=1.0) < COUNTS
+
+
+@pytest.mark.parametrize(
+    ("query", "reference", "speed", "count"),
+    [
+        (View(), View(), 1.02, 0),
+        (View(window=(0.0, 1.0, 0.2, 0.8)), View(), 1.0, 0),
+        (View(window=(0.0, 0.6, 0.2, 0.8)), View(), 1.0, 1),
+        (View(), View(window=(0.0, 0.6, 0.2, 0.8)), 1.0, 1),
+        (View(mirrored=True), View(), 0.96, 2),
+        (View(quarter_turns=1), View(), -1.0, 2),
+        (View(mirrored=True), View(), -0.84, 3),
+        (View(mirrored=True, window=(0.0, 0.4, 0.0, 1.0)), View(), 0.84, 3),
+    ],
+)
+def test_what_a_copy_seldom_is_is_counted(query: View, reference: View, speed: float, count: int) -> None:
+    assert oddities(Hypothesis(query, reference, Line(speed, 0.0, 0, 9, 5.0, 0.5)), speed) == count
+
+
+def test_what_would_have_to_be_three_unlikely_things_at_once_counts_for_less() -> None:
+    source = clip(600, duration=12.0, shot_seconds=100)
+    for altered, doubt in (
+        (mirrored(reversed_in_time(source)), 0.0),
+        (mirrored(reversed_in_time(played_at(source, 1.2))), 1.5),
+    ):
+        found = stretches(Seen(fingerprint_of(altered)), Seen(fingerprint_of(source)))[0]
+        assert found.strength == pytest.approx(strength_of(found.registered, found.end - found.start) - doubt)
+        assert found.score >= 0.95, "a plain copy is one all the same"
 
 
 def test_nothing_measured_is_no_evidence() -> None:
