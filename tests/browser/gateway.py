@@ -22,6 +22,8 @@ from tests.edge_api.kit import MIGRATIONS, People, Person, make_people
 from tests.services import S3Server
 from wrangler_compat.d1 import migrations
 from wrangler_compat.d1.sqlite import open_sqlite
+from wrangler_compat.r2.s3 import open_s3_bucket
+from wrangler_compat.r2.types import R2HttpMetadata
 from wrangler_compat.servers import Program, free_port, running
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +37,8 @@ class Gateway:
     url: str
     database: Path
     people: People
+    s3_server: S3Server
+    bucket: str
 
     def rows(self, sql: str, *values: Any) -> list[dict[str, Any]]:
         with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as database, database:
@@ -101,6 +105,24 @@ class Gateway:
         sql = "UPDATE processing_jobs SET status = 'processing', stage = ?, progress = ? WHERE video_id = ?"
         self.rows(sql, stage, share, video_id)
 
+    def put(self, key: str, body: bytes, content_type: str) -> None:
+        """An object into the bucket, as the consumer puts it."""
+
+        async def put() -> None:
+            server = self.s3_server
+            async with open_s3_bucket(
+                server.endpoint,
+                self.bucket,
+                access_key=server.access_key,
+                secret_key=server.secret_key,
+                sidecar=True,
+            ) as bucket:
+                await bucket.put(key, body, http_metadata=R2HttpMetadata(content_type=content_type))
+
+        # In a thread: a browser may hold this one's event loop.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, put()).result()
+
     def forget_videos(self) -> None:
         for table in ("processing_jobs", "verdicts", "purges", "searches", *REVIEWING, "videos"):
             self.rows(f"DELETE FROM {table}")
@@ -125,9 +147,10 @@ def running_gateway(folder: Path, s3_server: S3Server, redis_url: str, **setting
     # In a thread: a browser may hold this one's event loop.
     with ThreadPoolExecutor(1) as thread:
         people = thread.submit(asyncio.run, prepare()).result()
+    bucket = s3_server.make_bucket()
     environ = {
         **os.environ,
-        **s3_server.connections(s3_server.make_bucket()).to_environ(),
+        **s3_server.connections(bucket).to_environ(),
         "DATABASE_URL": f"sqlite:///{database}",
         "REDIS_URL": redis_url,
         "PROCESSOR_URL": "http://127.0.0.1:1",
@@ -140,7 +163,7 @@ def running_gateway(folder: Path, s3_server: S3Server, redis_url: str, **setting
     argv = (sys.executable, "-m", "edge_api", "serve", "--port", str(port))
     program = Program("edge_api", argv, port, url, lambda: _answers(f"{url}/livez"))
     with running(program, folder / "edge_api.log", environ):
-        yield Gateway(url, database, people)
+        yield Gateway(url, database, people, s3_server, bucket)
 
 
 UNLIMITED: Sequence[str] = (

@@ -130,13 +130,17 @@ async def test_rows_are_called_by_the_names_of_the_files(world: World, alice: Vi
 
 async def test_thumbnails_are_linked_files_and_previews_are_not(world: World, alice: Visit) -> None:
     layout = '{"pictures": 10, "width": 160, "height": 90}'
-    await fill(world, world.alice, 2, preview_key="videos/p.jpg", preview_layout=layout)
+    ids = await fill(world, world.alice, 2, preview_key="videos/p.jpg", preview_layout=layout)
     answer = await alice.get("/videos")
     images = Markup(answer.text).named("img")
     assert len(images) == 2
     assert all(image["src"].startswith("memory://") and image["loading"] == "lazy" for image in images)
     assert "img-src 'self' memory://" in answer.headers["content-security-policy"]
     assert answer.text.count("memory://") == 2
+    thumbnails = [link for link in Markup(answer.text).named("a") if link.get("class") == "thumb"]
+    assert [(link["href"], link["data-preview"]) for link in thumbnails] == [
+        (f"/videos/{video_id}", f"/api/videos/{video_id}") for video_id in ids
+    ]
     (told, _) = (await world.get("/api/videos")).json()["videos"]
     assert told["r2_url"]
     assert told["preview"]["url"]
