@@ -1,4 +1,4 @@
-"""FFmpeg, through PyAV: the only place that imports av. Reads hostile files.
+"""FFmpeg, through PyAV: the only place of the processor that imports av. Reads hostile files.
 
 What a file can make FFmpeg do is limited here: three container families, the usual codecs, no other URL or file ever
 opened (external references are off, and opening anything but the given file is refused), bounded dimensions.

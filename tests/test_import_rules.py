@@ -36,7 +36,7 @@ ADAPTERS = {
     "arq": ARQ,
     "redis": ARQ | REDIS,
     "chromadb": {"wrangler_compat/vectorize/chroma.py"},
-    "av": {"processor/decode.py"},
+    "av": {"processor/decode.py", "consumer/png.py"},
     "acoustid": {"processor/sound.py"},
     "chromaprint": {"processor/sound.py"},
     "jinja2": {"edge_api/console/pages.py"},
