@@ -29,6 +29,7 @@ from consumer.hand import Hand
 from consumer.jobs import Jobs
 from consumer.kept import Shelf
 from consumer.leases import Leases
+from consumer.matrices import Matrices
 from consumer.metrics import Metrics
 from consumer.operations import Operations
 from consumer.outbox import Outbox
@@ -158,6 +159,7 @@ async def assemble(
             workers=workers,
             leases=leases,
             rows=VerdictRows(env.db, leases, now, settings.audio_threshold),
+            matrices=Matrices(env.video_bucket, workers, metrics),
             metrics=metrics,
             now=now,
             random=random,

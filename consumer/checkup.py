@@ -72,6 +72,7 @@ _BRAKE_SHARE = 0.1
 _VIDEO_KEY = re.compile(r"videos/\d{4}/\d\d/\d\d/([0-9a-f]{32})\.(mp4|webm|mov)")
 _DERIVED_KEYS = (
     re.compile(r"videos/\d{4}/\d\d/\d\d/([0-9a-f]{32})_(?:thumb|preview)\.jpg"),
+    re.compile(r"videos/\d{4}/\d\d/\d\d/([0-9a-f]{32})_matrix_[0-9a-f]{32}\.png"),
     re.compile(r"processed/([0-9a-f]{32})/.+"),
     re.compile(r"fingerprints/\d{4}/\d\d/\d\d/([0-9a-f]{32})\.vfp"),
 )

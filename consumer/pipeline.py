@@ -26,6 +26,7 @@ from consumer.detection import Detection, Evidence
 from consumer.errors import HandedBack, LeaseLost, Refused
 from consumer.fingerprinting import Fingerprinting
 from consumer.leases import Leases
+from consumer.matrices import Drawn, Matrices
 from consumer.metrics import Metrics
 from consumer.records import (
     Claim,
@@ -67,6 +68,7 @@ class Pipeline:
     workers: Workers
     leases: Leases
     rows: VerdictRows
+    matrices: Matrices
     metrics: Metrics
     now: Clock
     random: Random
@@ -89,10 +91,12 @@ class Pipeline:
         """Write the verdict on a video that cannot be processed. Raises LeaseLost."""
         verdict = Verdict("rejected", self.detection.policy_version, thresholds={}, reason=refused.reason)
         await self.rows.write_refusal(claim, verdict, refused.message)
+        await self.matrices.tidy(claim.video, Drawn())
         return verdict
 
     async def _reach_verdict(self, claim: Claim, fingerprint: Fingerprint) -> Verdict:
         evidence: dict[str, Evidence] = {}
+        drawn = Drawn()
         waits_until = time.monotonic() + self.earlier_wait_seconds
         found = await self._candidates(claim, fingerprint)
         while True:
@@ -100,8 +104,11 @@ class Pipeline:
             opinion = await self._opinion(found, evidence)
             if opinion.leans_on is not None:
                 await self._wait_for(opinion.leans_on, waits_until)
-            elif await self._write(claim, opinion):
-                return opinion.verdict
+            else:
+                drawn = await self.matrices.draw(claim.video, fingerprint, opinion.verdict, found, drawn)
+                if await self._write(claim, opinion, drawn):
+                    await self.matrices.tidy(claim.video, drawn)
+                    return opinion.verdict
             found = await self._candidates(claim, fingerprint, found)
 
     # keep
@@ -187,9 +194,9 @@ class Pipeline:
 
     # rows, notification
 
-    async def _write(self, claim: Claim, opinion: Opinion) -> bool:
+    async def _write(self, claim: Claim, opinion: Opinion, drawn: Drawn) -> bool:
         with self.metrics.timed("verdict"):
-            if await self.rows.write(claim, opinion.verdict, version=opinion.version):
+            if await self.rows.write(claim, opinion.verdict, version=opinion.version, matrices=drawn.named):
                 return True
         self.metrics.looked_again.inc()
         await asyncio.sleep(self.random.random() * _LONGEST_JITTER_SECONDS)

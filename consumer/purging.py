@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from consumer import queries
 from consumer.catalogue import Catalogue
-from consumer.records import folder_of
+from consumer.records import folder_of, matrices_prefix
 from wrangler_compat.d1.types import D1Database, Row
 from wrangler_compat.r2.types import R2Bucket
 
@@ -45,5 +45,8 @@ class Purging:
         for folder in {folder_of(video_id, key, str(row["created_at"])) for key in keys}:
             shown = {f"videos/{folder}/{video_id}_{kind}.jpg" for kind in ("thumb", "preview")}
             keys |= {f"fingerprints/{folder}/{video_id}.vfp", *shown}
+            # Their number and names depend on what it was like: whoever was at it may have written others since.
+            drawn = await self.bucket.list(prefix=matrices_prefix(folder, video_id))
+            keys |= {found.key for found in drawn.objects}
         if keys:
             await self.bucket.delete(sorted(keys))

@@ -64,6 +64,7 @@ SET status = ?2, reason = ?3, confidence = ?4, duplicate_of = ?5, similar_to = ?
     catalogue_version = (SELECT version FROM catalogue WHERE id = 1)
 WHERE id = ?1
 """
+DRAWN = "UPDATE videos SET matrices = ?2 WHERE id = ?1"
 COMPLETED = """
 UPDATE processing_jobs
 SET status = 'completed', completed_at = ?2, stage = 'verdict', progress = 1, lease_owner = NULL, lease_until = NULL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wire.fingerprints import ALGORITHM_VERSION, Fingerprint
@@ -18,7 +18,7 @@ _DATED_KEY = re.compile(r"^(?:videos|fingerprints)/(\d{4}/\d\d/\d\d)/")
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """The row of an uploaded video as it was when its job was claimed."""
+    """The row of an uploaded video as it was when its job was claimed. matrices: keys, by the other video's id."""
 
     id: str
     r2_key: str
@@ -34,6 +34,7 @@ class Video:
     algorithm_version: int | None
     thumbnail_key: str | None
     indexed_at: str | None
+    matrices: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Video:
@@ -52,6 +53,7 @@ class Video:
             algorithm_version=row["algorithm_version"],
             thumbnail_key=row["thumbnail_key"],
             indexed_at=row["indexed_at"],
+            matrices=json.loads(row.get("matrices") or "{}"),
         )
 
     @property
@@ -80,6 +82,16 @@ def thumbnail_key(video: Video) -> str:
 
 def preview_key(video: Video) -> str:
     return f"videos/{folder_of(video.id, video.r2_key, video.uploaded_at)}/{video.id}_preview.jpg"
+
+
+def matrices_prefix(folder: str, video_id: str) -> str:
+    """With which the keys of its pictures of likeness begin, and no others."""
+    return f"videos/{folder}/{video_id}_matrix_"
+
+
+def matrix_key(video: Video, other_id: str) -> str:
+    folder = folder_of(video.id, video.r2_key, video.uploaded_at)
+    return f"{matrices_prefix(folder, video.id)}{other_id}.png"
 
 
 @dataclass(frozen=True, slots=True)

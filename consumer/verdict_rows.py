@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +12,7 @@ from consumer import queries
 from consumer.clock import Clock, moment
 from consumer.errors import LeaseLost
 from consumer.leases import Leases
-from consumer.records import Claim
+from consumer.records import Claim, Video
 from wire.verdicts import Match, Verdict
 from wrangler_compat.d1.types import D1Database, D1PreparedStatement, D1Value
 from wrangler_compat.errors import D1ConstraintError
@@ -32,11 +33,15 @@ class VerdictRows:
     now: Clock
     audio_threshold: float
 
-    async def write(self, claim: Claim, verdict: Verdict, *, version: int) -> bool:
-        """False when the catalogue is no longer of this version: look again. Raises LeaseLost."""
+    async def write(
+        self, claim: Claim, verdict: Verdict, *, version: int, matrices: Mapping[str, str] | None = None
+    ) -> bool:
+        """False when the catalogue is no longer of this version: look again. matrices: keys of the pictures that were
+        drawn for it. Raises LeaseLost."""
         guard = self._bound(queries.GUARD_VERSION_AND_BUMP, claim.owner, claim.video.id, version)
         try:
-            await self.db.batch([guard, *self._statements(claim.video.id, verdict)])
+            drawn = self._drawn(claim.video, matrices or {})
+            await self.db.batch([guard, *self._statements(claim.video.id, verdict), *drawn])
         except D1ConstraintError:
             await self._check_lease(claim)
             if int(await self.db.prepare(queries.VERSION).first("version")) == version:
@@ -49,7 +54,8 @@ class VerdictRows:
         guard = self._bound(queries.GUARD_LEASE_AND_BUMP, claim.owner, claim.video.id)
         say = self._bound(queries.EXPLAINED, claim.video.id, message)
         try:
-            await self.db.batch([guard, *self._statements(claim.video.id, verdict), say])
+            drawn = self._drawn(claim.video, {})
+            await self.db.batch([guard, *self._statements(claim.video.id, verdict), *drawn, say])
         except D1ConstraintError:
             await self._check_lease(claim)
             raise
@@ -80,6 +86,12 @@ class VerdictRows:
     async def _check_lease(self, claim: Claim) -> None:
         if not await self.leases.is_ours(claim):
             raise LeaseLost(f"the job of {claim.video.id} is in other hands, or the video is gone")
+
+    def _drawn(self, video: Video, matrices: Mapping[str, str]) -> list[D1PreparedStatement]:
+        """Nothing where the row names none and need not."""
+        if not matrices and not video.matrices:
+            return []
+        return [self._bound(queries.DRAWN, video.id, json.dumps(dict(matrices)) if matrices else None)]
 
     def _statements(self, video_id: str, verdict: Verdict) -> list[D1PreparedStatement]:
         at = moment(self.now())

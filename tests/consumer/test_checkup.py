@@ -46,6 +46,7 @@ def row(status: str = "approved", **more: bool) -> RowState:
         f"videos/{DAY}/{ID}.mp4",
         f"videos/{DAY}/{ID}.webm",
         f"videos/{DAY}/{ID}_thumb.jpg",
+        f"videos/{DAY}/{ID}_matrix_{'0' * 32}.png",
         f"processed/{ID}/720p.mp4",
         f"fingerprints/{DAY}/{ID}.vfp",
     ],

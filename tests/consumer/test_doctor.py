@@ -72,12 +72,13 @@ async def test_a_catalogue_in_order(world: World, consumer: Consumer, doctor: Do
 
 
 async def test_objects_without_rows_go_and_what_is_not_ours_stays(world: World, doctor: Doctor) -> None:
-    ours = [f"videos/{DAY}/{NOBODY}.mp4", f"videos/{DAY}/{NOBODY}_thumb.jpg", f"processed/{NOBODY}/720p.mp4"]
+    beside = [f"videos/{DAY}/{NOBODY}_{name}" for name in ("thumb.jpg", f"matrix_{'0' * 32}.png")]
+    ours = [f"videos/{DAY}/{NOBODY}.mp4", *beside, f"processed/{NOBODY}/720p.mp4"]
     others = ["videos/readme.txt", f"videos/{DAY}/holiday.mp4", "elsewhere/a"]
     for key in [*ours, *others, f"fingerprints/{DAY}/{NOBODY}.vfp"]:
         await world.bucket.put(key, b"something")
     let_all_grow_old(world)
-    await mended(doctor, object_without_row=3, fingerprint_without_row=1)
+    await mended(doctor, object_without_row=4, fingerprint_without_row=1)
     assert await keys(world) == set(others)
 
 

@@ -6,6 +6,7 @@ kill -9. Its lease runs out, another worker sweeps and takes over.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from consumer.assembly import Consumer
+from consumer.pipeline import Pipeline
 from tests.consumer.stores import at_the_present, let_all_grow_old
 from tests.consumer.world import World
 from wire.jobs import Job
@@ -42,6 +44,8 @@ POINTS: dict[str, tuple[str, str, int, str]] = {
     "after the row said that it is indexed": ("db", "batch", 3, "after"),
     "before neighbours are asked for": ("vectorize", "query_batch", 0, "before"),
     "before the candidate is read": ("bucket", "get", 0, "before"),
+    "before the picture of likeness is stored": ("bucket", "put", 3, "before"),
+    "after the picture of likeness was stored": ("bucket", "put", 3, "after"),
     "before the verdict is written": ("db", "batch", 4, "before"),
     "after the verdict was written": ("db", "batch", 4, "after"),
     "before the duplicate leaves the index": ("vectorize", "delete_by_ids", 0, "before"),
@@ -87,7 +91,7 @@ def killed_at(consumer: Consumer, point: str) -> Iterator[Deadly]:
     binding, method, which, moment = POINTS[point]
     pipeline, catalogue, search = consumer.pipeline, consumer.catalogue, consumer.search
     holders: dict[str, list[tuple[Any, str]]] = {
-        "bucket": [(part, "bucket") for part in (pipeline, pipeline.fingerprinting, pipeline.comparison)],
+        "bucket": [(part, "bucket") for part in _holders_of_buckets(pipeline)],
         "db": [(pipeline, "db"), (catalogue, "db"), (pipeline.leases, "db"), (pipeline.rows, "db")],
         "vectorize": [(catalogue, "videos"), (search, "videos")],
         "segments": [(catalogue, "segments"), (search, "segments")],
@@ -103,6 +107,10 @@ def killed_at(consumer: Consumer, point: str) -> Iterator[Deadly]:
         for holder, attribute in holders[binding]:
             object.__setattr__(holder, attribute, deadly)
     yield deadly
+
+
+def _holders_of_buckets(pipeline: Pipeline) -> tuple[Any, ...]:
+    return pipeline, pipeline.fingerprinting, pipeline.comparison, pipeline.matrices
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -127,6 +135,9 @@ async def test_killed(world: World, point: str) -> None:
     assert job["status"] == "completed"
     assert row["object_deleted_at"] is not None
     assert await world.bucket.head(row["r2_key"]) is None
+    picture = f"videos/2026/11/21/{video_id}_matrix_{original}.png"
+    assert json.loads(row["matrices"]) == {original: picture}
+    assert await world.bucket.head(picture) is not None
     assert len(await world.rows("SELECT 1 FROM verdicts WHERE video_id = ?1", video_id)) == 1
     (notification,) = await world.rows("SELECT * FROM notifications WHERE video_id = ?1", video_id)
     assert notification["sent_at"] is not None

@@ -102,3 +102,26 @@ async def test_the_version_before_names(tmp_path: Path) -> None:
             ]
             assert [[each["id"] for each in rows] for rows in found] == [[video_id]] * 2
             assert await db.prepare(total).bind("alice", video_id[:8]).first("total") == 1
+
+
+DECIDED = "UPDATE videos SET status = ?2, matches = ?3, processed_at = ?4 WHERE id = ?1"
+
+
+async def test_the_version_before_matrices(tmp_path: Path) -> None:
+    """0013: verdicts go on while it is applied, and leave the new column as it is."""
+    for script in MIGRATIONS.glob("*.sql"):
+        if script.name < "0013":
+            shutil.copy(script, tmp_path)
+    ids = ["a" * 32, "b" * 32]
+    async with open_memory() as db:
+        await migrations.apply(db, tmp_path)
+        await add(db, "alice")
+        for video_id in ids:
+            await db.prepare(INSERT_UPLOAD).bind(video_id, "alice", AT).run()
+        await db.prepare(DECIDED).bind(ids[0], "duplicate", "[]", AT).run()
+        shutil.copy(MIGRATIONS / "0013_matrices.sql", tmp_path)
+        assert await migrations.apply(db, tmp_path) == ["0013_matrices.sql"]
+        await db.prepare(DECIDED).bind(ids[1], "duplicate", "[]", AT).run()
+        rows = (await db.prepare("SELECT id, status, matrices FROM videos ORDER BY id").all()).results
+        left = [(row["id"], row["status"], row["matrices"]) for row in rows]
+        assert left == [(video_id, "duplicate", None) for video_id in ids]
