@@ -64,9 +64,11 @@ async def video_json(
     expected: float,
     with_matches: bool = True,
     with_file: bool = True,
+    sees: Collection[str] = (),
 ) -> dict[str, Any]:
     """expected: seconds from upload to verdict. with_matches: the evidence too. with_file: the links to the video's own
-    bytes and to its preview too; links are the dearest part of a list."""
+    bytes and to its preview too; links are the dearest part of a list. sees: ids of the other videos that this user may
+    see as well."""
     body: dict[str, Any] = {
         "video_id": row["id"],
         "status": row["status"],
@@ -93,7 +95,9 @@ async def video_json(
         case _:
             body |= {"reason": row["reason"], "message": _sentence(row)}
     if with_matches and row["status"] in ("duplicate", "flagged", "approved") and row["matches"]:
-        body["matches"] = [match_json(match) for match in json.loads(row["matches"])]
+        links = await _matrix_links(row, env, link_seconds, sees)
+        told = [match_json(match) for match in json.loads(row["matches"])]
+        body["matches"] = [match | {"matrix_url": links.get(match["video_id"])} for match in told]
     elif with_matches and row["status"] in ("duplicate", "flagged"):
         body["matches"] = []
     if with_matches and row["decided_by"] is not None:
@@ -154,6 +158,21 @@ async def _links(row: Row, env: Env, link_seconds: int, with_file: bool) -> dict
         url = await env.video_bucket.presigned_url(row["preview_key"], expires_seconds=link_seconds)
         body["preview"] = {"url": url, "columns": layout["pictures"], **layout}
     return body
+
+
+def matrices_of(row: Row) -> dict[str, str]:
+    """Keys of the pictures of likeness, by the id of the other video."""
+    return dict(json.loads(row["matrices"] or "{}"))
+
+
+async def _matrix_links(row: Row, env: Env, link_seconds: int, sees: Collection[str]) -> dict[str, str]:
+    """By the other video's id. Each moment of that one can be asked by it what it is like, so that it shows something
+    of it: only to who may see both."""
+    return {
+        other: await env.video_bucket.presigned_url(key, expires_seconds=link_seconds)
+        for other, key in matrices_of(row).items()
+        if other in sees
+    }
 
 
 def _approved(row: Row) -> dict[str, Any]:

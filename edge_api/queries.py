@@ -253,7 +253,7 @@ LEFT JOIN users AS uploaders ON uploaders.id = originals.user_id
 """
 _VIDEO_COLUMNS = _VIDEO.format(columns="", join="")
 _VERDICT_TOO = _VIDEO.format(
-    columns=", verdicts.decided_by, verdicts.policy_version, verdicts.why",
+    columns=", videos.matrices, verdicts.decided_by, verdicts.policy_version, verdicts.why",
     join="LEFT JOIN verdicts ON verdicts.id = videos.verdict_id",
 )
 

@@ -310,7 +310,14 @@ def _evidence() -> Json:
                 "items": segment,
                 "description": "Of sound, beside segments of picture; of kind audio, segments are those of sound.",
             },
-        }
+        },
+        {
+            "matrix_url": _or_null(TEXT)
+            | {
+                "description": "Of videos: a link, for LINK_SECONDS, to a PNG of how alike the moments of both are. "
+                "Null: there is none, or not for you."
+            }
+        },
     )
     return {"Match": match, "Why": _why()}
 

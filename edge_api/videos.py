@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from edge_api.deadlines import deadline
 from edge_api.errors import ApiError, request_id_of
 from edge_api.filenames import lowered
 from edge_api.keys import fingerprint_key, is_id, preview_key, processed_key, thumbnail_key, timestamp
-from edge_api.presentation import expected_seconds, video_json
+from edge_api.presentation import expected_seconds, matrices_of, video_json
 from edge_api.state import Request
 from wire.jobs import Job
 from wire.verdicts import VIDEO_STATUSES
@@ -146,7 +146,17 @@ async def shown(request: Request, user: User, row: Row) -> dict[str, Any]:
     """The row as GET /api/videos/{id} answers it."""
     expected = await _expected(request, [row])
     settings, env = request.state["settings"], request.state["env"]
-    return await video_json(row, user, env, link_seconds=settings.link_seconds, expected=expected)
+    sees = await seen_among(request, user, matrices_of(row))
+    return await video_json(row, user, env, link_seconds=settings.link_seconds, expected=expected, sees=sees)
+
+
+async def seen_among(request: Request, user: User, ids: Collection[str]) -> frozenset[str]:
+    """Which of these are ids of videos that this user may see. Of none nobody is asked."""
+    if not ids:
+        return frozenset()
+    asked = request.state["env"].db.prepare(queries.visible_videos(len(ids))).bind(user.sees_only, *sorted(ids))
+    async with deadline(request.state["settings"].binding_timeout_seconds, "DB"):
+        return frozenset(found["id"] for found in (await asked.all()).results)
 
 
 async def _expected(request: Request, rows: list[Row]) -> float:
@@ -184,4 +194,4 @@ def _keys_of(row: Row) -> list[str]:
     shown = [thumbnail_key(video_id, r2_key), preview_key(video_id, r2_key)]
     derived = [r2_key, *shown, fingerprint_key(video_id, r2_key), processed_key(video_id)]
     named = [row[name] for name in ("thumbnail_key", "preview_key", "fingerprint_id") if row[name] is not None]
-    return list(dict.fromkeys(derived + named))
+    return list(dict.fromkeys([*derived, *named, *matrices_of(row).values()]))

@@ -45,7 +45,7 @@ SITE = "https://videos.example.org/holiday"
 
 _TOLD = ("approved", "rejected", "flagged")
 _VERDICT = ("duplicate_of", "similar_to", "reason", "confidence")
-_DECIDED_ONLY = ("verdict_id", "processed_at", "thumbnail_key", "preview_key", "preview_layout")
+_DECIDED_ONLY = ("verdict_id", "processed_at", "thumbnail_key", "preview_key", "preview_layout", "matrices")
 
 
 @dataclass(frozen=True, slots=True)

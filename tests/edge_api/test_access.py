@@ -413,7 +413,8 @@ async def test_a_verdict_tells_no_more_of_the_other_video_than_it_must(world: Wo
         assert shown["original_video"]["id"] == shown["duplicate_of"] == original
         assert shown["original_video"]["uploader"] == "alice"
     assert [match["video_id"] for match in shown["matches"]] == [original]
-    assert all(match.keys() == MATCH.to_json().keys() for match in shown["matches"])
+    assert all(match.keys() == {*MATCH.to_json(), "matrix_url"} for match in shown["matches"])
+    assert [match["matrix_url"] for match in shown["matches"]] == [None]
     assert (await world.get(f"/api/videos/{original}", world.bob)).status_code == 404
 
 

@@ -11,6 +11,7 @@ from edge_api.keys import fingerprint_key, preview_key, processed_key, thumbnail
 from tests.edge_api.kit import World, mp4, serving, settings_with, with_binding
 from tests.edge_api.test_upload import Unreachable
 from wire.jobs import Job
+from wrangler_compat.d1.types import D1Value
 
 
 async def delete(world: World, video_id: str) -> None:
@@ -25,10 +26,12 @@ async def furnish(world: World, video_id: str) -> list[str]:
     (row,) = await world.rows("SELECT r2_key FROM videos WHERE id = ?1", video_id)
     key = row["r2_key"]
     shown = [thumbnail_key(video_id, key), preview_key(video_id, key)]
-    keys = [key, *shown, fingerprint_key(video_id, key), processed_key(video_id)]
+    matrix = f"{key.rpartition('/')[0]}/{video_id}_matrix_{'f' * 32}.png"
+    keys = [key, *shown, fingerprint_key(video_id, key), processed_key(video_id), matrix]
     for other in keys[1:]:
         await world.env.video_bucket.put(other, b"x")
-    await world.decide(video_id, "approved", fingerprint_id=keys[3], thumbnail_key=keys[1], preview_key=keys[2])
+    named: dict[str, D1Value] = {"fingerprint_id": keys[3], "thumbnail_key": keys[1], "preview_key": keys[2]}
+    await world.decide(video_id, "approved", matrices=json.dumps({"f" * 32: matrix}), **named)
     await world.run("INSERT INTO sound_terms VALUES (7, ?1, 1)", video_id)
     await world.run("INSERT INTO segment_vectors VALUES ('v', ?1, 0.0)", video_id)
     return keys
