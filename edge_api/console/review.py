@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from edge_api.auth import User
 from edge_api.bodies import form_fields
+from edge_api.console.matrix import matrix_of
 from edge_api.console.pages import go_to, page, with_query
 from edge_api.console.ribbon import ribbons
 from edge_api.console.sentences import LABELS, reasons, verdict, whole
@@ -37,16 +38,19 @@ async def review(request: Request, user: User) -> Response:
     other = None if opened is None else await _other(request, user, opened)
     match = _match(opened, other)
     lengths: list[float | None] = [video["duration"] if video else None for video in (opened, other)]
+    matrix = matrix_of(match, *lengths)
+    links = [video[name] for video in (opened, other) if video for name in ("r2_url", "thumbnail")]
     return await page(
         request,
         user,
         "review.html",
-        media=[video[name] for video in (opened, other) if video for name in ("r2_url", "thumbnail")],
+        media=[*links, matrix.url if matrix else None],
         queue=queue,
         video=opened,
         other=other,
         match=match,
         ribbons=ribbons(match, *lengths) if match else (),
+        matrix=matrix,
         reasons=reasons(opened) if opened else (),
         reviewing=True,
         sentence=verdict(opened) if opened else "",

@@ -7,15 +7,14 @@ from typing import Any
 
 from starlette.responses import Response
 
-from edge_api import queries
 from edge_api.auth import User
+from edge_api.console.matrix import matrix_of
 from edge_api.console.pages import page
 from edge_api.console.ribbon import ribbons
 from edge_api.console.sentences import not_played, reasons, verdict, whole
-from edge_api.deadlines import deadline
 from edge_api.errors import ApiError
 from edge_api.state import Request
-from edge_api.videos import shown, video_row, visible_row
+from edge_api.videos import seen_among, shown, video_row, visible_row
 
 
 async def video(request: Request, user: User) -> Response:
@@ -25,11 +24,13 @@ async def video(request: Request, user: User) -> Response:
     body = whole(await shown(request, user, row))
     match = _chosen(body["matches"] or (), request.query_params.get("with"))
     other = await _other(request, user, match)
+    matrix = matrix_of(match, body["duration"], other["duration"] if other else None)
+    links = [video[name] for video in (body, other) if video for name in ("r2_url", "thumbnail")]
     return await page(
         request,
         user,
         "video.html",
-        media=[body["r2_url"], body["thumbnail"], *([other["r2_url"], other["thumbnail"]] if other else ())],
+        media=[*links, matrix.url if matrix else None],
         video=body,
         sentence=verdict(body),
         reasons=reasons(body),
@@ -38,6 +39,7 @@ async def video(request: Request, user: User) -> Response:
         match=match,
         other=other,
         ribbons=ribbons(match, body["duration"], other["duration"] if other else None) if match else (),
+        matrix=matrix,
         why_not_played=not_played(body),
         why_other_is_not_played=not_played(other, sees_all=user.sees_only is None),
     )
@@ -61,8 +63,4 @@ async def reachable(request: Request, user: User, body: Mapping[str, Any]) -> fr
     """Of the videos that this one is compared with, those that this user may look at."""
     ids = {match["video_id"] for match in body["matches"] or () if match["video_id"]}
     ids |= {body[name] for name in ("duplicate_of", "similar_to", "reference_id") if body.get(name)}
-    if not ids:
-        return frozenset()
-    asked = request.state["env"].db.prepare(queries.visible_videos(len(ids))).bind(user.sees_only, *sorted(ids))
-    async with deadline(request.state["settings"].binding_timeout_seconds, "DB"):
-        return frozenset(found["id"] for found in (await asked.all()).results)
+    return await seen_among(request, user, ids)

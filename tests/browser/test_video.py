@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
 
+from consumer.png import gray_png
 from tests.browser.gateway import Gateway
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import THEMES, WIDTHS, Visitor
 from tests.edge_api.kit import Person
 from tests.processor.clips import Look, write_clip
 from wire.verdicts import Match, Segment
@@ -70,6 +73,8 @@ def flagged_pair(gateway: Gateway, clips: tuple[Path, Path], owner: Person, **ch
         original, "partial", 0.97, 0.97, 0.93, 0.85, 0.7, speed=1.25, pitch_semitones=2.0,
         **{"segments": PICTURE, "audio_segments": SOUND} | changes,
     )  # fmt: skip
+    key = f"videos/2026/01/01/{copy}_matrix_{original}.png"
+    gateway.put(key, gray_png(likeness()), "image/png")
     gateway.decide(original, "approved", duration_seconds=ORIGINAL.seconds)
     gateway.decide(
         copy,
@@ -79,6 +84,7 @@ def flagged_pair(gateway: Gateway, clips: tuple[Path, Path], owner: Person, **ch
         similarity_score=0.97,
         reason="partial_match",
         matches=json.dumps([match.to_json()]),
+        matrices=json.dumps({original: key}),
     )
     gateway.rows(
         """INSERT INTO verdicts (id, video_id, status, matches, policy_version, thresholds, decided_by, decided_at, why)
@@ -87,6 +93,16 @@ def flagged_pair(gateway: Gateway, clips: tuple[Path, Path], owner: Person, **ch
         copy,
     )
     return Pair(original, copy)
+
+
+def likeness() -> NDArray[np.uint8]:
+    """uint8 [28, 20], as the consumer would draw it: light along the ranges of picture."""
+    levels = np.random.default_rng(1).integers(0, 70, (round(2 * ORIGINAL.seconds), round(2 * COPY.seconds)))
+    for part in PICTURE:
+        for at in np.arange(part.start, part.end, 0.25):
+            there = (part.ref_end if part.speed < 0 else part.ref_start) + part.speed * (at - part.start)
+            levels[min(int(2 * there), len(levels) - 1), int(2 * at)] = round(255 * part.score)
+    return np.asarray(levels, np.uint8)
 
 
 def until(page: Page, condition: str) -> None:
@@ -190,10 +206,55 @@ def test_the_drawing(alice: Visitor, clips: tuple[Path, Path]) -> None:
     alice.check_page()
 
 
+def choose_place(page: Page, own: float, other: float) -> None:
+    """Of the picture of likeness; seconds."""
+    box = page.locator("#matrix").bounding_box()
+    assert box is not None
+    x, y = own / COPY.seconds * box["width"], other / ORIGINAL.seconds * box["height"]
+    page.locator("#matrix").click(position={"x": x, "y": y})
+
+
+def test_the_players_go_to_a_place_of_the_picture(alice: Visitor, clips: tuple[Path, Path]) -> None:
+    page = show(alice, flagged_pair(alice.gateway, clips, alice.gateway.people.alice))
+    until(page, "document.getElementById('matrix').naturalHeight === 28")
+    # On a line of it: by the line's range, exactly; what is played from there is in step.
+    choose_place(page, 3.0, 4.9)
+    until(page, "!document.getElementById('other').seeking && document.getElementById('other').currentTime > 4")
+    own, other = places(page)
+    assert own == pytest.approx(3.0, abs=0.1)
+    assert other == pytest.approx(2.0 + 1.25 * (own - 1.0), abs=0.05)
+    expect(page.locator("tr.is-chosen")).to_contain_text("0:01.00")
+    page.get_by_role("button", name="Play both").click()
+    check_in_step(page, anchor=(1.0, 2.0), speed=1.25)
+    # Beside every line: to the two moments, whatever they show.
+    choose_place(page, 2.0, 12.0)
+    until(page, "!document.getElementById('other').seeking && document.getElementById('other').currentTime > 11")
+    assert places(page) == pytest.approx([2.0, 12.0], abs=0.15)
+    expect(page.locator("tr.is-chosen")).to_have_count(0)
+    # Backwards.
+    choose_place(page, 5.5, 1.0)
+    until(page, "!document.getElementById('other').seeking && document.getElementById('other').currentTime < 2")
+    assert places(page) == pytest.approx([5.5, 1.0], abs=0.15)
+    assert not alice.complaints
+
+
+def test_the_picture_is_as_large_as_it_says(alice: Visitor, clips: tuple[Path, Path]) -> None:
+    page = show(alice, flagged_pair(alice.gateway, clips, alice.gateway.people.alice))
+    for width in WIDTHS:
+        for theme in THEMES:
+            alice.resize(width, theme)
+            box = page.locator("#matrix").bounding_box()
+            assert box is not None
+            assert (box["width"], box["height"]) == (171, 240)
+            filtered = page.locator("#matrix").evaluate("(picture) => getComputedStyle(picture).filter")
+            assert filtered == ("invert(1)" if theme == "light" else "none"), "ink on white, light on black"
+
+
 def test_somebody_else_s_video_is_not_played(alice: Visitor, clips: tuple[Path, Path]) -> None:
     page = show(alice, flagged_pair(alice.gateway, clips, alice.gateway.people.bob))
     expect(page.get_by_text("It is somebody else's, or gone; a moderator may play it.")).to_be_visible()
     assert page.locator("video").count() == 1
+    assert page.locator("#matrix").count() == 0
     page.get_by_role("button", name="Go to range 2").click()
     until(page, "document.getElementById('own').currentTime > 6.2")
     alice.check_page()

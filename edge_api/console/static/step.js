@@ -61,14 +61,14 @@ export class InStep {
     this.align();
   }
 
-  // Both to the beginning of a range; and on from there when they run the same way.
-  async go(range, { plays = true } = {}) {
+  // Both to the beginning of a range, or a moment of it; and on from there when they run the same way.
+  async go(range, { plays = true, from = range.start } = {}) {
     this.isGoing = true;
     try {
       this.range = range;
       this.first.pause();
       this.second.pause();
-      await Promise.all([seek(this.first, range.start), seek(this.second, inside(this.second, this.at(range.start)))]);
+      await Promise.all([seek(this.first, from), seek(this.second, inside(this.second, this.at(from)))]);
       if (plays && range.speed > 0) await Promise.all([start(this.first), this.isFollowing ? start(this.second) : null]);
     } finally {
       this.isGoing = false;

@@ -7,6 +7,9 @@ const STATE_EVERY_MS = 400;
 const bar = document.getElementById("progress");
 const players = { own: document.getElementById("own"), other: document.getElementById("other") };
 const together = document.getElementById("together");
+const picture = document.getElementById("matrix");
+const NEAR_SECONDS = 0.75;
+const NEAR_SHARE = 0.02;
 const rows = [...document.querySelectorAll("[data-row]")];
 const ranges = rows.map(rangeOf);
 let pair = null;
@@ -70,6 +73,36 @@ function choose(bands, band) {
 function focus(bands, band) {
   for (const each of bands) each.setAttribute("tabindex", each === band ? "0" : "-1");
   band.focus();
+}
+
+// A place in the picture of likeness: both players to its moments. What lies on a line of it goes by the line's range.
+function listenToPicture() {
+  picture.addEventListener("click", ({ clientX, clientY }) => {
+    const box = picture.getBoundingClientRect();
+    const [seconds, refSeconds] = [Number(picture.dataset.seconds), Number(picture.dataset.refSeconds)];
+    goTo(((clientX - box.left) / box.width) * seconds, ((clientY - box.top) / box.height) * refSeconds, refSeconds);
+  });
+}
+
+async function goTo(own, other, refSeconds) {
+  const near = Math.max(NEAR_SECONDS, NEAR_SHARE * refSeconds);
+  const line = ranges.find(
+    (range) => range.kind === "picture" && range.start <= own && own < range.end && Math.abs(there(range, own) - other) < near,
+  );
+  // Beside every line one is laid on the other as it was chosen.
+  const laid = { number: "", kind: "picture", start: 0, end: Infinity, refStart: other - own, refEnd: Infinity, speed: 1 };
+  const range = line ?? laid;
+  mark(range);
+  if (pair) {
+    await pair.go(range, { plays: false, from: own });
+    return;
+  }
+  if (players.own) players.own.currentTime = own;
+  if (players.other) players.other.currentTime = there(range, own);
+}
+
+function there({ start, refStart, refEnd, speed }, own) {
+  return (speed < 0 ? refEnd : refStart) + speed * (own - start);
 }
 
 function showPlaces() {
@@ -149,3 +182,4 @@ sayWhatCannotBePlayed();
 showPlaces();
 if (together) playTogether();
 if (players.own || players.other) listenToRanges();
+if (picture && (players.own || players.other)) listenToPicture();
