@@ -30,6 +30,9 @@ _LOOKED_AT = 12
 _PLAINLY = 0.75
 """Mean similarity of their features from which two are plainly alike: the unrelated reach 0.3."""
 
+_HIGHEST_BLACK, _LOWEST_WHITE = 0.6, 0.65
+"""Similarities, up to which and from which a picture may have its black and its white."""
+
 _PER_SAMPLE = tuple(
     f"{part}{name}"
     for part in ("", "focus_", "inset_", "inset_focus_")
@@ -52,7 +55,7 @@ class Look:
 
 
 def matrix(query: Fingerprint, reference: Fingerprint, segments: Sequence[Segment]) -> NDArray[np.uint8]:
-    """uint8 [rows, columns], 1..MOST_CELLS each: 0 where nothing is alike or shown, 255 where both show the same.
+    """uint8 [rows, columns], 1..MOST_CELLS each: the lighter the more alike, black where nothing is alike or shown.
 
     Columns: the query's time from left to right. Rows: the reference's from top to bottom. Both in even shares of the
     whole video. segments: what matches, surest first; without one the whole pictures are looked at as they are. Costs a
@@ -65,7 +68,15 @@ def matrix(query: Fingerprint, reference: Fingerprint, segments: Sequence[Segmen
     own = _part(_seen(query, _thinned(own_at, _MOST_OWN)), look.own_part).features(look.own)
     other = _part(_seen(reference, _thinned(other_at, _MOST_OTHER)), look.other_part).features(look.other)
     alike = _likest(_likest(other @ own.T).T).T
-    return np.asarray(np.round(alike.clip(0.0, 1.0) * 255), dtype=np.uint8)
+    return _levels(alike)
+
+
+def _levels(alike: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """uint8, of the same shape. From the least alike tenth to the likest: in a video of one shot everything is like
+    everything, in a copy that is hard to see nothing is very like."""
+    low = float(np.clip(np.percentile(alike, 10), 0.0, _HIGHEST_BLACK))
+    high = max(float(alike.max()), _LOWEST_WHITE)
+    return np.asarray(np.round(((alike - low) / (high - low)).clip(0.0, 1.0) * 255), dtype=np.uint8)
 
 
 def best_look(query: Fingerprint, reference: Fingerprint, segment: Segment) -> Look:

@@ -85,7 +85,7 @@ def test_both_ways_are_each_other_s_mirror() -> None:
     one, other = fingerprint_of(ORIGINAL), fingerprint_of(trimmed(ORIGINAL, 6, 18))
     there = Segment(6, 18, 0, 12, 1.0)
     back = Segment(0, 12, 6, 18, 1.0)
-    np.testing.assert_allclose(matrix(one, other, [there]), matrix(other, one, [back]).T, atol=1)
+    np.testing.assert_allclose(matrix(one, other, [there]), matrix(other, one, [back]).T.astype(int), atol=1)
 
 
 def test_the_view_of_the_match_is_found() -> None:
@@ -107,6 +107,13 @@ def test_unrelated_videos_are_dark() -> None:
     picture = matrix(fingerprint_of(clip(7, duration=24.0)), fingerprint_of(ORIGINAL), ())
     assert np.median(picture) < 40
     assert np.percentile(picture, 95) < 120
+
+
+def test_a_video_of_one_shot_has_its_line_too() -> None:
+    source = fingerprint_of(clip(5, duration=24.0, shot_seconds=100.0))
+    picture = matrix(source, source, [Segment(0, 24, 0, 24, 1.0)])
+    assert (picture.diagonal() == 255).all()
+    assert np.percentile(picture, 10) == 0
 
 
 def test_what_shows_nothing_is_black() -> None:
