@@ -342,6 +342,7 @@ DELETE_VIDEO = (
     "UPDATE videos SET duplicate_of = NULL WHERE duplicate_of = ?1",
     "UPDATE videos SET similar_to = NULL, similarity_score = NULL WHERE similar_to = ?1",
     "DELETE FROM processing_jobs WHERE video_id = ?1",
+    "DELETE FROM renditions WHERE video_id = ?1",
     "DELETE FROM sound_terms WHERE video_id = ?1",
     "DELETE FROM verdicts WHERE video_id = ?1",
     "DELETE FROM duplicate_detections WHERE video_id = ?1",

@@ -40,3 +40,21 @@ class Media:
         if not all(isinstance(value, str) or (name == "audio" and value is None) for name, value in known.items()):
             raise MediaFormatError("media needs container, video and pixel_format as text, and audio as text or null")
         return cls(**cast(dict[str, Any], known))
+
+
+_PICTURES: Mapping[str, frozenset[str]] = {
+    "mp4": frozenset({"h264", "vp9", "av1"}),
+    "webm": frozenset({"vp8", "vp9", "av1"}),
+}
+_SOUNDS: Mapping[str, frozenset[str | None]] = {
+    "mp4": frozenset({"aac", "mp3", "opus", None}),
+    "webm": frozenset({"opus", "vorbis", None}),
+}
+_PIXELS = frozenset({"yuv420p", "yuvj420p", "yuva420p"})
+"""4:2:0 of 8 bits."""
+
+
+def plays_in_browsers(media: Media) -> bool:
+    """Whether the usual browsers play such a file, all of them and with its sound: what only some play does not."""
+    pictures, sounds = _PICTURES.get(media.container, frozenset()), _SOUNDS.get(media.container, frozenset())
+    return media.video in pictures and media.audio in sounds and media.pixel_format in _PIXELS

@@ -52,7 +52,7 @@ async def make(service: Running, source: str, target: str) -> list[dict[str, Any
 async def test_a_rendition_lands_in_the_store(
     service: Running, make_clip: MakeClip, server: RangeServer, store: PutServer, tmp_path: Path
 ) -> None:
-    lines = await make(service, server.url(make_clip("hevc.mp4", CLIP).name), f"{store.url}/v-1.mp4")
+    lines = await make(service, server.url(make_clip("render-hevc.mp4", CLIP).name), f"{store.url}/v-1.mp4")
     made = Rendition.from_json(lines[-1]["rendition"])
     content = store.shelf.taken["/v-1.mp4"]
     assert (made.video_id, made.width, made.height, made.size_bytes) == ("v-1", 192, 108, len(content))
@@ -66,7 +66,7 @@ async def test_a_rendition_lands_in_the_store(
 async def test_it_tells_how_far_it_is_and_fingerprints_do_not_wait(
     service: Running, make_clip: MakeClip, server: RangeServer, store: PutServer
 ) -> None:
-    source = server.url(make_clip("hevc.mp4", CLIP).name)
+    source = server.url(make_clip("render-hevc.mp4", CLIP).name)
     store.shelf.is_open.clear()
     making = asyncio.create_task(make(service, source, f"{store.url}/v-1.mp4"))
     await asyncio.to_thread(store.shelf.is_asked.wait)
@@ -87,8 +87,8 @@ async def test_it_tells_how_far_it_is_and_fingerprints_do_not_wait(
     ("name", "settings", "code"),
     [
         ("text.mp4", {}, "UNDECODABLE"),
-        ("hevc.mp4", {"max_duration": 1.0}, "TOO_LONG"),
-        ("large.mp4", {"rendition_max_bytes": 1 << 16}, "RENDITION_TOO_LARGE"),
+        ("render-hevc.mp4", {"max_duration": 1.0}, "TOO_LONG"),
+        ("making-large.mp4", {"rendition_max_bytes": 1 << 16}, "RENDITION_TOO_LARGE"),
         ("nowhere.mp4", {}, "SOURCE_UNREACHABLE"),
     ],
 )
@@ -103,8 +103,8 @@ async def test_what_cannot_be_made_is_said_in_the_last_line(
     code: str,
 ) -> None:
     (clip_folder / "text.mp4").write_text("I am a text")
-    make_clip("hevc.mp4", CLIP)
-    make_clip("large.mp4", Look(width=640, height=360, seconds=3.0, video="mpeg4"))
+    make_clip("render-hevc.mp4", CLIP)
+    make_clip("making-large.mp4", Look(width=640, height=360, seconds=3.0, video="mpeg4"))
     async with running(replace(Settings(slots=1, rendition_folder=str(tmp_path)), **settings)) as up:
         lines = await make(up, server.url(name), f"{store.url}/v-1.mp4")
         assert lines[-1]["code"] == code, lines[-1]
@@ -118,7 +118,9 @@ async def test_a_store_that_does_not_take_it(
     service: Running, make_clip: MakeClip, server: RangeServer, store: PutServer
 ) -> None:
     store.shelf.status = 403
-    lines = await make(service, server.url(make_clip("hevc.mp4", CLIP).name), f"{store.url}/v-1.mp4?sign=hush-hush")
+    lines = await make(
+        service, server.url(make_clip("render-hevc.mp4", CLIP).name), f"{store.url}/v-1.mp4?sign=hush-hush"
+    )
     assert (lines[-1]["code"], lines[-1]["retryable"]) == ("TARGET_UNREACHABLE", True)
     assert "hush-hush" not in json.dumps(lines)
 
@@ -141,7 +143,7 @@ async def test_only_the_hosts_allowed_are_written_to(
 ) -> None:
     settings = Settings(slots=1, source_hosts=(f"127.0.0.1:{server.port}",))
     async with running(settings) as up:
-        body = asked(server.url(make_clip("hevc.mp4", CLIP).name), f"{store.url}/v-1.mp4")
+        body = asked(server.url(make_clip("render-hevc.mp4", CLIP).name), f"{store.url}/v-1.mp4")
         answer = await up.client.post("/make-rendition", json=body)
     assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN_SOURCE")
     assert store.shelf.asked == 0
@@ -157,7 +159,7 @@ async def when_nearly_made(service: Running, store: PutServer) -> int:
 async def test_a_killed_worker_leaves_nothing(
     service: Running, make_clip: MakeClip, server: RangeServer, store: PutServer, tmp_path: Path
 ) -> None:
-    source = server.url(make_clip("hevc.mp4", CLIP).name)
+    source = server.url(make_clip("render-hevc.mp4", CLIP).name)
     store.shelf.is_open.clear()
     making = asyncio.create_task(make(service, source, f"{store.url}/v-1.mp4"))
     os.kill(await when_nearly_made(service, store), signal.SIGKILL)
@@ -174,7 +176,7 @@ async def test_who_hangs_up_ends_the_work(
     service: Running, make_clip: MakeClip, server: RangeServer, store: PutServer
 ) -> None:
     store.shelf.is_open.clear()
-    body = json.dumps(asked(server.url(make_clip("hevc.mp4", CLIP).name), f"{store.url}/v-1.mp4")).encode()
+    body = json.dumps(asked(server.url(make_clip("render-hevc.mp4", CLIP).name), f"{store.url}/v-1.mp4")).encode()
     pid = asyncio.create_task(when_nearly_made(service, store))
     messages: list[Any] = []
     first = True

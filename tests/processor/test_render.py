@@ -42,12 +42,16 @@ def media(clip: Path) -> Media:
 @pytest.mark.parametrize(
     ("name", "look", "is_made_of"),
     [
-        ("hevc.mp4", LOOK, Media("mp4", "hevc", "yuv420p", "aac")),
-        ("ten-bit.mp4", replace(LOOK, video="libx264", pixel_format="yuv420p10le"), None),
-        ("pcm.mov", replace(LOOK, video="libx264", pixel_format="yuv422p", audio="pcm_s16le"), None),
-        ("part2.mp4", replace(LOOK, video="mpeg4", audio="mp3"), Media("mp4", "mpeg4", "yuv420p", "mp3")),
-        ("vp9.webm", replace(LOOK, video="libvpx-vp9", audio="libopus"), Media("webm", "vp9", "yuv420p", "opus")),
-        ("mute.mp4", replace(LOOK, audio=None), Media("mp4", "hevc", "yuv420p", None)),
+        ("render-hevc.mp4", LOOK, Media("mp4", "hevc", "yuv420p", "aac")),
+        ("render-ten-bit.mp4", replace(LOOK, video="libx264", pixel_format="yuv420p10le"), None),
+        ("render-pcm.mov", replace(LOOK, video="libx264", pixel_format="yuv422p", audio="pcm_s16le"), None),
+        ("render-part2.mp4", replace(LOOK, video="mpeg4", audio="mp3"), Media("mp4", "mpeg4", "yuv420p", "mp3")),
+        (
+            "render-vp9.webm",
+            replace(LOOK, video="libvpx-vp9", audio="libopus"),
+            Media("webm", "vp9", "yuv420p", "opus"),
+        ),
+        ("render-mute.mp4", replace(LOOK, audio=None), Media("mp4", "hevc", "yuv420p", None)),
     ],
 )
 def test_what_browsers_do_not_play_becomes_what_they_do(
@@ -75,7 +79,7 @@ def test_what_browsers_do_not_play_becomes_what_they_do(
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
 def test_a_turned_video_is_made_upright(make_clip: MakeClip, tmp_path: Path, degrees: int) -> None:
-    straight = make_clip("hevc.mp4", LOOK)
+    straight = make_clip("render-hevc.mp4", LOOK)
     _, before, _ = made(straight)
     rendition, seen, _ = made(turn_clip(straight, tmp_path / "turned.mp4", degrees))
     assert (rendition.width, rendition.height) == ((192, 108) if degrees == 180 else (108, 192))
@@ -84,12 +88,12 @@ def test_a_turned_video_is_made_upright(make_clip: MakeClip, tmp_path: Path, deg
 
 
 def test_a_large_video_has_720_lines(make_clip: MakeClip) -> None:
-    rendition, seen, _ = made(make_clip("large.mp4", Look(width=1920, height=1080, seconds=0.4, video="mpeg4")))
+    rendition, seen, _ = made(make_clip("render-large.mp4", Look(width=1920, height=1080, seconds=0.4, video="mpeg4")))
     assert seen.size == (rendition.width, rendition.height) == (1280, 720)
 
 
 def test_pixels_that_are_not_square_become_so(make_clip: MakeClip, tmp_path: Path) -> None:
-    source, target = make_clip("hevc.mp4", LOOK), tmp_path / "wide.mov"
+    source, target = make_clip("render-hevc.mp4", LOOK), tmp_path / "wide.mov"
     with av.open(str(source)) as clip, av.open(str(target), "w") as out:
         stream = out.add_stream("mpeg4", rate=25)
         assert isinstance(stream, av.VideoStream)
@@ -107,7 +111,7 @@ def test_sound_that_begins_late_or_has_a_gap_stays_where_it_is(make_clip: MakeCl
     late = replace(
         LOOK, seconds=3.0, video="libvpx-vp9", audio="libopus", sound="tone", sound_offset=0.5, sound_gap=(1.0, 2.0)
     )
-    _, seen, _ = made(make_clip("late.webm", late))
+    _, seen, _ = made(make_clip("render-late.webm", late))
     assert seen.sound_seconds == pytest.approx(3.5, abs=0.1)
     loud = [seen.loudness_at(time) for time in (0.3, 0.8, 1.3, 2.0, 2.7, 3.2)]
     assert [level > 0.01 for level in loud] == [False, True, True, False, True, True], loud
@@ -116,18 +120,18 @@ def test_sound_that_begins_late_or_has_a_gap_stays_where_it_is(make_clip: MakeCl
 def test_a_still_at_the_end_is_shown_as_long_as_in_the_video(make_clip: MakeClip) -> None:
     """Of each seven pictures the last six are left out, the last of all too."""
     still = replace(LOOK, seconds=4.0, drop=(1, 2, 3, 4, 5, 6), fps=7)
-    rendition, seen, _ = made(make_clip("still.mp4", still))
+    rendition, seen, _ = made(make_clip("render-still.mp4", still))
     assert seen.seconds == pytest.approx(rendition.duration, abs=0.2)
 
 
 def test_too_large_a_rendition_is_refused(make_clip: MakeClip) -> None:
     with pytest.raises(RenditionTooLargeError):
-        made(make_clip("hevc.mp4", LOOK), most_bytes=10_000)
+        made(make_clip("render-hevc.mp4", LOOK), most_bytes=10_000)
 
 
 def test_too_long_a_video_is_refused(make_clip: MakeClip) -> None:
     with pytest.raises(TooLongError):
-        made(make_clip("hevc.mp4", LOOK), limits=DecodeLimits(max_duration=1.0, threads=1))
+        made(make_clip("render-hevc.mp4", LOOK), limits=DecodeLimits(max_duration=1.0, threads=1))
 
 
 def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
@@ -137,7 +141,7 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_in_the_folder(make_clip: MakeClip, tmp_path: Path) -> None:
-    with make_clip("hevc.mp4", LOOK).open("rb") as source, unnamed_file(str(tmp_path)) as target:
+    with make_clip("render-hevc.mp4", LOOK).open("rb") as source, unnamed_file(str(tmp_path)) as target:
         render(source, target, "v-1", LIMITS, MOST, lambda share: None)
         assert list(tmp_path.iterdir()) == []
     with pytest.raises(FileNotFoundError), unnamed_file(str(tmp_path / "gone")):
@@ -145,7 +149,7 @@ def test_nothing_is_left_in_the_folder(make_clip: MakeClip, tmp_path: Path) -> N
 
 
 def test_a_full_disk_is_no_fault_of_the_video(make_clip: MakeClip) -> None:
-    clip = make_clip("hevc.mp4", LOOK)
+    clip = make_clip("render-hevc.mp4", LOOK)
     with (
         clip.open("rb") as source,
         open("/dev/full", "r+b", buffering=0) as full,
