@@ -366,7 +366,17 @@ def _video() -> Json:
     link = _or_null(TEXT) | {"description": "Works for LINK_SECONDS; null when there is nothing that it could lead to."}
     count: Json = {"type": "integer", "minimum": 1}
     preview = _object({"url": TEXT, **dict.fromkeys(("pictures", "columns", "width", "height"), count)})
-    links: Json = {"r2_url": link, "thumbnail": link, "preview": _or_null(preview)}
+    wanted = _object({"status": {"const": "wanted"}, "progress": SCORE})
+    failed = _object({"status": {"const": "failed"}, "reason": TEXT})
+    rendition: Json = {"oneOf": [_object({"status": {"const": "made"}}), wanted, failed, {"type": "null"}]}
+    playback = link | {"description": "What browsers play: the rendition, else the file; null when they play neither."}
+    links: Json = {
+        "r2_url": link,
+        "playback_url": playback,
+        "rendition": rendition,
+        "thumbnail": link,
+        "preview": _or_null(preview),
+    }
     done: Json = {"processed_at": _or_null(TIME), "duration": _or_null(SECONDS), **links}
     original = _object({"id": ID, "uploaded_at": TIME, "uploader": _or_null(TEXT)})
     shapes: Mapping[str, tuple[Json, Json]] = {

@@ -41,7 +41,7 @@ async def review(request: Request, user: User) -> Response:
         request,
         user,
         "review.html",
-        media=[video[name] for video in (opened, other) if video for name in ("r2_url", "thumbnail")],
+        media=[video[name] for video in (opened, other) if video for name in ("playback_url", "thumbnail")],
         queue=queue,
         video=opened,
         other=other,

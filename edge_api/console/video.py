@@ -29,7 +29,7 @@ async def video(request: Request, user: User) -> Response:
         request,
         user,
         "video.html",
-        media=[body["r2_url"], body["thumbnail"], *([other["r2_url"], other["thumbnail"]] if other else ())],
+        media=[each[name] for each in (body, other) if each for name in ("playback_url", "thumbnail")],
         video=body,
         sentence=verdict(body),
         reasons=reasons(body),
