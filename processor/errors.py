@@ -13,7 +13,7 @@
     +-- EmptyRangeError            EMPTY_RANGE             422    no
     +-- TooDemandingError          TOO_DEMANDING           422    no
     +-- MismatchedFragmentsError   MISMATCHED_FRAGMENTS    422    no
-    +-- RenditionTooLargeError     RENDITION_TOO_LARGE     422    no, unless the settings change
+    +-- RenditionTooLargeError     RENDITION_TOO_LARGE     413    no, unless the settings change
     +-- WorkerDiedError            WORKER_DIED             500    yes
     +-- SourceUnreachableError     SOURCE_UNREACHABLE      502    yes
     +-- SourceUnsuitableError      SOURCE_UNSUITABLE       502    yes, against another source
@@ -91,7 +91,7 @@ class MismatchedFragmentsError(ProcessorError):
 
 
 class RenditionTooLargeError(ProcessorError):
-    code, status, retryable = "RENDITION_TOO_LARGE", 422, False
+    code, status, retryable = "RENDITION_TOO_LARGE", 413, False
 
 
 class WorkerDiedError(ProcessorError):
