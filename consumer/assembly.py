@@ -39,6 +39,7 @@ from consumer.probes import Ping
 from consumer.processor_client import ProcessorClient, open_http
 from consumer.purging import Purging
 from consumer.rebuild import Rebuild
+from consumer.renditions import Renditions, renditions_of
 from consumer.rounds import Rounds
 from consumer.scanning import Scanning
 from consumer.search import Search
@@ -54,6 +55,7 @@ from consumer.webhooks.delivery import Webhooks
 from consumer.webhooks.sending import Sender
 from consumer.webhooks.targets import Targets
 from consumer.workers import open_workers, processes
+from wire.verdicts import Verdict
 from wrangler_compat.connections import Connections
 from wrangler_compat.env import open_bindings
 from wrangler_compat.errors import ConfigError
@@ -65,8 +67,9 @@ from wrangler_compat.wrangler_toml import WorkerConfig
 class Consumer:
     env: Env
     settings: Settings
-    jobs: Jobs
+    jobs: Jobs[Verdict]
     pipeline: Pipeline
+    renditions: Renditions
     sweep: Sweep
     rounds: Rounds
     failed_jobs: FailedJobs
@@ -87,7 +90,7 @@ async def open_env(config: WorkerConfig, settings: Settings, connections: Connec
             bindings["PROCESSOR"].url,
             secret=settings.processor_secret,
             timeout_seconds=settings.processor_timeout_seconds,
-            max_connections=settings.max_jobs * settings.max_parallel_ranges,
+            max_connections=settings.max_jobs * settings.max_parallel_ranges + 1,
         ) as http,
     ):
         processor = ProcessorClient(
@@ -205,6 +208,9 @@ async def assemble(
             timeout_seconds=settings.job_timeout_seconds,
         )
         jobs = replace(searches, steps=pipeline, leases=leases, searches=searches)
+        renditions = renditions_of(
+            env, settings, replace(leases, sql=lease_queries.RENDITIONS, kind="render"), searches
+        )
         waking = Waking(
             db=env.db,
             queues=env.queues,
@@ -216,7 +222,11 @@ async def assemble(
         )
         sweep = Sweep(
             db=env.db,
-            waking=(waking, replace(waking, sql=lease_queries.SEARCHES, kind="search")),
+            waking=(
+                waking,
+                replace(waking, sql=lease_queries.SEARCHES, kind="search"),
+                replace(waking, sql=lease_queries.RENDITIONS, kind="render", queues={}),
+            ),
             pipeline=pipeline,
             purging=purging,
             outbox=outbox,
@@ -227,6 +237,7 @@ async def assemble(
             deletes_duplicates=settings.delete_duplicates,
             hand_back_unwritten=jobs.hand_back_unwritten,
             searching=searching,
+            renditions=renditions,
         )
         doctor = Doctor(
             rebuild=Rebuild(env.db, env.video_bucket, catalogue, now),
@@ -245,6 +256,7 @@ async def assemble(
             settings,
             jobs,
             pipeline,
+            renditions,
             sweep,
             rounds,
             failed_jobs,

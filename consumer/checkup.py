@@ -21,6 +21,8 @@ Kind = Literal[
     "row_without_fingerprint",
     "vector_without_row",
     "row_without_vector",
+    "rendition_without_row",
+    "row_without_rendition",
 ]
 Remedy = Literal[
     "delete_object",
@@ -32,6 +34,8 @@ Remedy = Literal[
     "fingerprint_again",
     "remove_from_index",
     "index_again",
+    "delete_rendition",
+    "render_again",
     "by_hand",
 ]
 
@@ -44,6 +48,8 @@ KINDS: Mapping[Kind, str] = {
     "row_without_fingerprint": "videos whose kept fingerprint is gone",
     "vector_without_row": "vectors and index rows of videos that are gone or do not belong in the index",
     "row_without_vector": "approved and flagged videos that the index does not hold",
+    "rendition_without_row": "renditions of videos that have none by their rows",
+    "row_without_rendition": "videos whose rendition is gone",
 }
 REMEDIES: Mapping[Remedy, str] = {
     "delete_object": "the object is deleted",
@@ -55,6 +61,8 @@ REMEDIES: Mapping[Remedy, str] = {
     "fingerprint_again": "the video is processed again from its object",
     "remove_from_index": "it is taken out of the index",
     "index_again": "the video is put back into the index from its fingerprint",
+    "delete_rendition": "the rendition is deleted",
+    "render_again": "the row is forgotten; where renditions are on, it is made again",
     "by_hand": "nothing: a moderator decided; `redecide VIDEO_ID --reviewed-too` processes it again",
 }
 DESTRUCTIVE: Mapping[Kind, str] = {
@@ -76,6 +84,7 @@ _DERIVED_KEYS = (
     re.compile(r"processed/([0-9a-f]{32})/.+"),
     re.compile(r"fingerprints/\d{4}/\d\d/\d\d/([0-9a-f]{32})\.vfp"),
 )
+_RENDITION_KEY = re.compile(r"processed/([0-9a-f]{32})/720p\.mp4")
 _UPLOAD_KEY = re.compile(r"uploads/([0-9a-f]{32})/.+")
 _SEARCH_KEY = re.compile(r"searches/([0-9a-f]{32})/(?:video|reference)\.(?:mp4|webm|mov)")
 _MIME_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime"}
@@ -110,6 +119,12 @@ def video_of(key: str) -> str | None:
         if (named := pattern.fullmatch(key)) is not None:
             return named[1]
     return None
+
+
+def rendition_of(key: str) -> str | None:
+    """The id of the video whose rendition an object is; None: it is none."""
+    named = _RENDITION_KEY.fullmatch(key)
+    return None if named is None else named[1]
 
 
 def upload_of(key: str) -> str | None:

@@ -21,6 +21,7 @@ from consumer.clock import moment
 from consumer.kept import Shelf, UnusableFingerprintError
 from consumer.rebuild import Rebuild, RedecideError
 from consumer.records import Video
+from consumer.rendition_check import RenditionCheck
 from consumer.verdict_rows import VerdictRows
 from wire.fingerprints import ALGORITHM_VERSION
 from wire.jobs import Priority
@@ -30,7 +31,8 @@ from wrangler_compat.errors import QueueError, R2Error
 from wrangler_compat.queues.types import Queue
 from wrangler_compat.r2.types import R2Bucket, R2Object
 
-_FOLDERS = ("videos/", "processed/", "searches/")
+_RENDITIONS = "processed/"
+_FOLDERS = ("videos/", _RENDITIONS, "searches/")
 _FINGERPRINTS = "fingerprints/"
 _UPLOADS = "uploads/"
 _AT_ONCE = 500
@@ -59,6 +61,10 @@ class Doctor:
     @property
     def bucket(self) -> R2Bucket:
         return self.rebuild.bucket
+
+    @property
+    def renditions(self) -> RenditionCheck:
+        return RenditionCheck(self.db, self.bucket)
 
     async def examine(self) -> Report:
         """Look, and change nothing. Raises BindingError."""
@@ -91,6 +97,10 @@ class Doctor:
                 yield await self._unknown(stretch)
                 async for row in self._without_object(stretch, doctor_queries.ROWS_BY_KEY):
                     yield await self._missing_object(row["id"], report)
+                if folder == _RENDITIONS:
+                    yield await self.renditions.strays(self._old(stretch))
+                    async for row in self._without_object(stretch, doctor_queries.ROWS_BY_RENDITION):
+                        yield await self.renditions.missing(row["id"])
         yield await self._open_uploads(report)
         async for stretch in inventory.stretches(self.bucket, _UPLOADS):
             yield await self._upload_remains(stretch)
@@ -107,12 +117,14 @@ class Doctor:
 
     async def _unknown(self, stretch: inventory.Stretch) -> list[Finding]:
         """Objects whose videos nobody knows."""
-        old = [found.key for found in stretch.older_than(self.rebuild.now() - timedelta(seconds=self.grace_seconds))]
-        videos = {key: video_id for key in old if (video_id := checkup.video_of(key)) is not None}
+        videos = {key: video_id for key in self._old(stretch) if (video_id := checkup.video_of(key)) is not None}
         known = await inventory.known_among(self.db, list(set(videos.values())))
         unknown = (key for key, video_id in videos.items() if video_id not in known)
         judged = (checkup.judge_object(key, adopts=self.adopter is not None) for key in unknown)
         return [finding for finding in judged if finding is not None]
+
+    def _old(self, stretch: inventory.Stretch) -> list[str]:
+        return [found.key for found in stretch.older_than(self.rebuild.now() - timedelta(seconds=self.grace_seconds))]
 
     async def _without_object(self, stretch: inventory.Stretch, sql: str) -> AsyncIterator[Row]:
         there = {found.key for found in stretch.objects}
@@ -231,6 +243,8 @@ class Doctor:
         """False: it was no longer so, or cannot be mended from here."""
         subject = finding.subject
         match finding.remedy:
+            case "delete_rendition" | "render_again":
+                return await self.renditions.mend(finding)
             case "adopt_object":
                 return await self._adopt(subject)
             case "abort_upload":

@@ -40,6 +40,13 @@ SELECT videos.id, videos.fingerprint_id AS object_key FROM videos
 WHERE videos.fingerprint_id > ?1 AND videos.fingerprint_id <= ?2 AND {_SETTLED}
 ORDER BY videos.fingerprint_id LIMIT {PAGE}
 """
+ROWS_BY_RENDITION = f"""
+SELECT video_id AS id, r2_key AS object_key FROM renditions
+WHERE r2_key > ?1 AND r2_key <= ?2 AND status = 'completed' AND completed_at < ?3
+ORDER BY r2_key LIMIT {PAGE}
+"""
+RENDITIONS = f"SELECT video_id AS id FROM renditions WHERE video_id {_AMONG} AND status <> 'failed'"
+RENDITION_STATUS = "SELECT status FROM renditions WHERE video_id = ?1"
 
 # ?1 the last id ?2 algorithm version ?3 processed before
 STANDING = f"""
@@ -69,6 +76,7 @@ FORGET_FINGERPRINT = """
 UPDATE videos SET fingerprint_id = NULL, algorithm_version = NULL
 WHERE id = ?1 AND fingerprint_id = ?2 AND status IN ('duplicate', 'rejected')
 """
+FORGET_MADE_RENDITION = "DELETE FROM renditions WHERE video_id = ?1 AND status = 'completed'"
 FORGET_LOST_FINGERPRINT = """
 UPDATE videos SET fingerprint_id = NULL, algorithm_version = NULL WHERE id = ?1 AND status = 'rejected'
 """

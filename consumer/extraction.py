@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from consumer.errors import Refused
 from consumer.processor_client import ProcessorClient, ProcessorError, decode_base64
@@ -68,13 +68,14 @@ class Extraction:
         answers = [first, *await _all_or_first_error([extract(part) for part in rest])]
         if not any(answer.frame_count for answer in answers):
             raise Refused("undecodable", "No picture of the video can be decoded; see that it plays, or re-encode it.")
-        return await self.processor.merge(
+        merged = await self.processor.merge(
             video.id,
             [answer.fingerprint for answer in answers],
             thumbnail=first.thumbnail,
             previews=[answer.preview for answer in answers if answer.preview is not None],
             request_id=video.request_id,
         )
+        return replace(merged, media=first.media)
 
     async def _extract_range(self, video: Video, source: Source, part: Range) -> ExtractResponse:
         request = ExtractRequest(source.url, video.id, part[0], part[1], video.tier)
@@ -116,7 +117,10 @@ def _read(answer: ExtractResponse) -> Extracted:
             f"version {ALGORITHM_VERSION}: run the same release of both"
         )
     return Extracted(
-        fingerprint, decode_base64(answer.thumbnail) if answer.thumbnail else None, _preview_of(answer.preview)
+        fingerprint,
+        decode_base64(answer.thumbnail) if answer.thumbnail else None,
+        _preview_of(answer.preview),
+        answer.media,
     )
 
 

@@ -12,6 +12,7 @@ import structlog
 from consumer import queries
 from consumer.catalogue import Catalogue
 from consumer.clock import Clock, moment
+from consumer.records import rendition_key
 from consumer.verdict_rows import VerdictRows
 from wire.jobs import Job, Priority
 from wire.verdicts import Verdict
@@ -117,8 +118,9 @@ class FailedJobs:
         await self._audit("job.purge", video_id).run()
         await self.catalogue.remove(video_id)
         if failed.source_url is None:
-            await self.bucket.delete(failed.r2_key)
-            await self.db.prepare(queries.OBJECT_DELETED).bind(video_id, moment(self.now())).run()
+            await self.bucket.delete([failed.r2_key, rendition_key(video_id)])
+            freed = self.db.prepare(queries.OBJECT_DELETED).bind(video_id, moment(self.now()))
+            await self.db.batch([freed, self.db.prepare(queries.FORGET_RENDITION).bind(video_id)])
         return True
 
     def _audit(self, action: str, video_id: str) -> Any:

@@ -91,6 +91,11 @@ async def resumable_parts_among(db: D1Database, multipart_ids: Sequence[str]) ->
     return await _among(db, doctor_queries.RESUMABLE_PARTS, multipart_ids)
 
 
+async def renditions_among(db: D1Database, video_ids: Sequence[str]) -> set[str]:
+    """Those whose rendition is made, or wanted."""
+    return await _among(db, doctor_queries.RENDITIONS, video_ids)
+
+
 async def _among(db: D1Database, sql: str, ids: Sequence[str]) -> set[str]:
     rows = (await db.prepare(sql).bind(json.dumps(list(ids))).all()).results if ids else []
     return {row["id"] for row in rows}

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
@@ -25,7 +25,7 @@ from consumer.metrics import Metrics
 from consumer.outbox import Outbox
 from consumer.processor_client import BrokenOffError, ProcessorAwayError, SourceAwayError, WorkerDied
 from consumer.purging import Purging
-from consumer.records import Claim, Video
+from consumer.records import Claim, Video, WorkKind
 from consumer.retries import backoff_seconds, is_last
 from wire.jobs import Job, JobFormatError, Priority
 from wire.verdicts import Verdict
@@ -41,26 +41,42 @@ _LONGEST_OUTAGE_SECONDS = 24 * 3600.0
 
 _LONGEST_PAUSE_SECONDS = 60.0
 
+_ENDS: Mapping[WorkKind, str] = {"decide": "verdict", "search": "answer", "render": "rendition"}
+_TOLD = ("confidence", "duplicate_of", "similar_to", "similarity_score")
+
 _log = structlog.get_logger(__name__)
 
 
-class Steps(Protocol):
-    """What is done with a claimed job: the pipeline, or what answers a search."""
+class Outcome(Protocol):
+    """How a job ended: a verdict, or what became of a rendition."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def reason(self) -> str | None: ...
+
+
+OutcomeT = TypeVar("OutcomeT", bound=Outcome)
+
+
+class Steps(Protocol[OutcomeT]):
+    """What is done with a claimed job: the pipeline, what answers a search, or what has a rendition made."""
 
     @property
     def bucket(self) -> R2Bucket: ...
-    async def decide(self, claim: Claim) -> Verdict: ...
-    async def refuse(self, claim: Claim, refused: Refused) -> Verdict: ...
-    async def tidy(self, video: Video, verdict: Verdict) -> None: ...
+    async def decide(self, claim: Claim) -> OutcomeT: ...
+    async def refuse(self, claim: Claim, refused: Refused) -> OutcomeT: ...
+    async def tidy(self, video: Video, verdict: OutcomeT, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Jobs:
-    """worker: names this process in leases and logs. retry_base, retry_limit: seconds. searches: does the jobs that are
-    searches, as this one does those of videos, with leases and steps of its own."""
+class Jobs(Generic[OutcomeT]):
+    """worker: names this process in leases and logs. retry_base, retry_limit: seconds. queues: where wake-ups are sent;
+    none for jobs that workers look for themselves. searches: does the jobs that are searches, as this one does those of
+    videos, with leases and steps of its own."""
 
     worker: str
-    steps: Steps
+    steps: Steps[OutcomeT]
     purging: Purging
     leases: Leases
     hand: Hand
@@ -72,7 +88,7 @@ class Jobs:
     retry_base: float
     retry_limit: float
     timeout_seconds: float
-    searches: Jobs | None = None
+    searches: Jobs[Verdict] | None = None
 
     async def receive(self, batch: MessageBatch) -> None:
         """The handler of all three queues."""
@@ -96,15 +112,20 @@ class Jobs:
             await self.purging.purge(job.video_id)
             _log.info("video_purged")
             return
-        is_suspect = await self.leases.is_suspect(job.video_id)
+        await self.take(job.video_id)
+
+    async def take(self, video_id: str) -> bool:
+        """Do this job. False: it is not to be had. Raises BindingError only when D1 fails."""
+        is_suspect = await self.leases.is_suspect(video_id)
         async with self.hand.hold(alone=is_suspect) as has_others:
             owner = f"{self.worker}/{uuid.uuid4().hex}"
             beside = f"{self.worker}/" if has_others else None
-            claim = await self.leases.claim(job.video_id, owner, beside=beside)
+            claim = await self.leases.claim(video_id, owner, beside=beside)
             if claim is None:
                 _log.debug("job_not_ours")
-                return
+                return False
             await self._work_on(claim)
+            return True
 
     async def _work_on(self, claim: Claim) -> None:
         begun = time.perf_counter()
@@ -140,13 +161,10 @@ class Jobs:
             return await self._failed(claim, error)
         self.metrics.note_end(claim.kind, verdict.status, verdict.reason)
         _log.info(
-            "verdict" if claim.kind == "decide" else "answer",
+            _ENDS[claim.kind],
             status=verdict.status,
             reason=verdict.reason,
-            confidence=verdict.confidence,
-            duplicate_of=verdict.duplicate_of,
-            similar_to=verdict.similar_to,
-            similarity_score=verdict.similarity_score,
+            **{name: getattr(verdict, name) for name in _TOLD if isinstance(verdict, Verdict)},
         )
         await self.steps.tidy(claim.video, verdict)
         await self._notify()
@@ -160,7 +178,7 @@ class Jobs:
             await self._again(claim, "wait")
             self.hand.unwritten.remove(claim)
 
-    async def _decide(self, claim: Claim) -> Verdict:
+    async def _decide(self, claim: Claim) -> OutcomeT:
         try:
             return await self.steps.decide(claim)
         except Refused as refused:
@@ -222,6 +240,8 @@ class Jobs:
         """Hand the job back and wake it after the delay. False: it was no longer ours."""
         if not await self.leases.hand_back(claim, cause, delay_seconds=delay, error=error):
             return False
+        if claim.kind == "render":
+            return True
         job = Job(claim.video.id, claim.kind, claim.video.request_id)
         try:
             await self.queues[claim.video.priority].send(job.to_body(), delay_seconds=delay)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 # While a worker only waits for the processor it does nothing with the video, and cannot die of it.
 _AT_WORK = "progress >= 0.7"
-_BLAMED = f"CASE WHEN shared_lease = 0 AND {_AT_WORK} THEN 1 ELSE 0 END"
-_SUSPECT = f"CASE WHEN {_AT_WORK} THEN 1 ELSE is_suspect END"
+_ONLY_WAITS = "1 = 0"
 _LATE = "(lease_until IS NULL OR lease_until < {})"
 
 
@@ -35,23 +34,27 @@ class LeaseQueries:
     wake_of: str
 
 
-def _queries(table: str, key: str, *, wanted: str, claimed: str, waiting: str, wake_of: str) -> LeaseQueries:
+def _queries(
+    table: str, key: str, *, wanted: str, claimed: str, waiting: str, wake_of: str, at_work: str = _AT_WORK
+) -> LeaseQueries:
     """key: the column that identifies a job. wanted: what must hold of ?2 to be claimed. claimed: reads the row back.
-    waiting: what selects the pending jobs of a queue, whose priority is ?1."""
+    waiting: what selects the pending jobs of a queue, whose priority is ?1. at_work: whether a worker may die of it."""
+    blamed = f"CASE WHEN shared_lease = 0 AND {at_work} THEN 1 ELSE 0 END"
+    suspect = f"CASE WHEN {at_work} THEN 1 ELSE is_suspect END"
     ours = f"WHERE {key} = ?2 AND lease_owner = ?1 AND status = 'processing'"
     late = f"WHERE {key} = ?1 AND status = 'processing' AND {_LATE.format('?2')}"
     return LeaseQueries(
         claim=f"""
 UPDATE {table}
-SET worker_deaths = worker_deaths + CASE WHEN status = 'processing' THEN {_BLAMED} ELSE 0 END,
-    is_suspect = CASE WHEN status = 'processing' THEN {_SUSPECT} ELSE is_suspect END,
+SET worker_deaths = worker_deaths + CASE WHEN status = 'processing' THEN {blamed} ELSE 0 END,
+    is_suspect = CASE WHEN status = 'processing' THEN {suspect} ELSE is_suspect END,
     interruptions = interruptions + CASE WHEN status = 'processing' THEN 1 ELSE 0 END,
     status = 'processing', lease_owner = ?1, lease_until = ?4, attempt_count = attempt_count + 1,
     started_at = ?3, next_attempt_at = NULL, stage = COALESCE(stage, 'queued'), shared_lease = ?7
 WHERE {key} = ?2
   AND ((status = 'pending' AND (next_attempt_at IS NULL OR next_attempt_at <= ?5))
        OR (status = 'processing' AND {_LATE.format("?3")} AND interruptions < ?6
-           AND worker_deaths + {_BLAMED} < ?8))
+           AND worker_deaths + {blamed} < ?8))
   {wanted}
 """,
         claimed=claimed,
@@ -83,19 +86,19 @@ SET status = 'failed', lease_owner = NULL, lease_until = NULL, next_attempt_at =
 """,
         is_ours=f"SELECT COUNT(*) AS n FROM {table} {ours}",
         abandoned=f"""
-SELECT {key} AS id, interruptions + 1 AS interruptions, worker_deaths + {_BLAMED} AS deaths FROM {table}
+SELECT {key} AS id, interruptions + 1 AS interruptions, worker_deaths + {blamed} AS deaths FROM {table}
 WHERE status = 'processing' AND {_LATE.format("?1")} LIMIT 100
 """,
         give_up_abandoned=f"""
 UPDATE {table}
 SET status = 'failed', lease_owner = NULL, lease_until = NULL, completed_at = ?2, error_message = ?3,
-    worker_deaths = worker_deaths + {_BLAMED}, quarantined_at = ?4
+    worker_deaths = worker_deaths + {blamed}, quarantined_at = ?4
 {late}
 """,
         free_abandoned=f"""
 UPDATE {table}
 SET status = 'pending', lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, woken_at = ?2,
-    worker_deaths = worker_deaths + {_BLAMED}, is_suspect = {_SUSPECT}, interruptions = interruptions + 1
+    worker_deaths = worker_deaths + {blamed}, is_suspect = {suspect}, interruptions = interruptions + 1
 {late}
 """,
         pending=f"SELECT COUNT(*) AS pending FROM {waiting}",
@@ -141,6 +144,25 @@ FROM searches WHERE id = ?2 AND lease_owner = ?1 AND status = 'processing'
 """,
     waiting="searches WHERE status = 'pending' AND ?1 = 'normal'",
     wake_of="SELECT 'normal' AS priority, request_id FROM searches WHERE id = ?1",
+)
+
+MAY_HAVE_RENDITION = """videos.status IN ('approved', 'flagged') AND videos.source_url IS NULL
+  AND videos.object_deleted_at IS NULL"""
+"""After the verdict, and while there is a file that it is made of."""
+
+# Nothing is done with a rendition but to wait for the processor. No queue has messages for it.
+RENDITIONS = _queries(
+    "renditions",
+    "video_id",
+    wanted=f"AND EXISTS (SELECT 1 FROM videos WHERE videos.id = ?2 AND {MAY_HAVE_RENDITION})",
+    claimed="""
+SELECT videos.*, renditions.attempt_count, renditions.worker_deaths, renditions.outage_since, renditions.interruptions
+FROM videos JOIN renditions ON renditions.video_id = videos.id
+WHERE videos.id = ?2 AND renditions.lease_owner = ?1 AND renditions.status = 'processing'
+""",
+    waiting="renditions WHERE status = 'pending' AND ?1 = 'low'",
+    wake_of="SELECT priority, request_id FROM videos WHERE id = ?1",
+    at_work=_ONLY_WAITS,
 )
 
 SHARE = tuple(

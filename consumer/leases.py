@@ -18,8 +18,7 @@ import structlog
 from consumer.clock import Clock, moment
 from consumer.errors import LeaseLost
 from consumer.lease_queries import SHARE, VIDEOS, LeaseQueries
-from consumer.records import Claim, Video
-from wire.jobs import JobKind
+from consumer.records import Claim, Video, WorkKind
 from wrangler_compat.d1.types import D1Database
 from wrangler_compat.errors import BindingError
 
@@ -53,7 +52,7 @@ class Leases:
     duration_seconds: float
     heartbeat_seconds: float
     sql: LeaseQueries = VIDEOS
-    kind: JobKind = "decide"
+    kind: WorkKind = "decide"
 
     async def is_suspect(self, video_id: str) -> bool:
         """Whether a worker died while it had this job in hand."""

@@ -21,6 +21,9 @@ class Metrics:
         self.searches = Counter(
             "twinreel_searches", "Searches answered, by what the verdict would be.", ["status"], registry=self.registry
         )
+        self.renditions = Counter(
+            "twinreel_renditions", "Renditions made, or refused for good.", ["status"], registry=self.registry
+        )
         self.stage_seconds = Histogram(
             "twinreel_stage_seconds", "Time in one stage of a job.", ["stage"], buckets=_SECONDS, registry=self.registry
         )
@@ -83,6 +86,8 @@ class Metrics:
         """A job that reached its end. kind: of the job."""
         if kind == "search":
             self.searches.labels(status=status).inc()
+        elif kind == "render":
+            self.renditions.labels(status=status).inc()
         else:
             self.verdicts.labels(status=status, reason=reason or "").inc()
 

@@ -37,12 +37,14 @@ from consumer.records import (
     Video,
     fingerprint_key,
     preview_key,
+    rendition_key,
     thumbnail_key,
 )
 from consumer.search import Search
 from consumer.verdict_rows import VerdictRows
 from consumer.workers import Workers
 from wire.fingerprints import Fingerprint, pack
+from wire.media import plays_in_browsers
 from wire.verdicts import Verdict
 from wrangler_compat.d1.types import D1Database
 from wrangler_compat.errors import BindingError, D1ConstraintError
@@ -143,6 +145,8 @@ class Pipeline:
                 None if thumbnail is None else thumbnail_key(video),
                 None if preview is None else preview_key(video),
                 None if preview is None else preview.layout,
+                None if extracted.media is None else extracted.media.to_text(),
+                None if extracted.media is None else int(plays_in_browsers(extracted.media)),
             )
             await self._guarded(claim, self.db.batch([guard, row]))
         return kept
@@ -218,9 +222,10 @@ class Pipeline:
             _log.warning("tidying_left_to_sweep", error=error.message)
 
     async def free_object(self, video_id: str, r2_key: str) -> None:
-        """Delete a duplicate's bytes; its row, fingerprint and thumbnail stay."""
-        await self.bucket.delete(r2_key)
-        await self.db.prepare(queries.OBJECT_DELETED).bind(video_id, moment(self.now())).run()
+        """Delete a duplicate's bytes and its rendition; its row, fingerprint and thumbnail stay."""
+        await self.bucket.delete([r2_key, rendition_key(video_id)])
+        freed = self.db.prepare(queries.OBJECT_DELETED).bind(video_id, moment(self.now()))
+        await self.db.batch([freed, self.db.prepare(queries.FORGET_RENDITION).bind(video_id)])
 
     async def _guarded(self, claim: Claim, write: Awaitable[object]) -> None:
         """A write that fails when the lease is no longer ours. Raises LeaseLost for that."""

@@ -59,6 +59,7 @@ class Process:
             consumer.rounds.run_forever(),
             consumer.webhooks.run_forever(),
             consumer.operations.run_forever(),
+            consumer.renditions.run_forever(),
         ):
             self._opened.push_async_callback(_cancelled, asyncio.create_task(work))
         self._consumer = consumer

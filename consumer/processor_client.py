@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from random import Random
 from typing import Any
 
@@ -20,8 +21,13 @@ import httpx
 from consumer.breaker import Breaker
 from consumer.errors import HandedBack, Refused
 from wire.processing import ExtractFormatError, ExtractRequest, ExtractResponse, Preview
+from wire.renditions import Rendition, RenditionFormatError, RenditionRequest
 
 _LONGEST_RETRY_AFTER_SECONDS = 30.0
+_LINE_SECONDS = 60.0
+"""Longest wait for the next line that tells of a rendition."""
+_RENDITION_PAUSE_SECONDS = 20.0
+_NO_ROOM_SECONDS = 300.0
 
 
 class ProcessorError(Exception):
@@ -85,6 +91,32 @@ class ProcessorClient:
             body["thumbnail"] = thumbnail
         return await self._ask("/merge-fingerprints", body, request_id)
 
+    async def make_rendition(
+        self, request: RenditionRequest, progress: Callable[[float], Awaitable[None]], *, request_id: str
+    ) -> Rendition:
+        """progress: hears the share that is done, now and then. The breaker, which is there for the verdicts, is asked
+        and not told. Raises Refused, HandedBack, ProcessorError."""
+        if self.breaker.state == "open":
+            raise HandedBack("the processor is left alone for a while", delay_seconds=_RENDITION_PAUSE_SECONDS)
+        asked = self._http.stream(
+            "POST",
+            "/make-rendition",
+            json=request.to_json(),
+            headers={"X-Request-Id": request_id},
+            timeout=httpx.Timeout(_LINE_SECONDS, connect=5.0),
+        )
+        with _named_errors():
+            async with asked as answer:
+                if answer.status_code != 200:
+                    await answer.aread()
+                    raise _not_begun(answer)
+                async for line in answer.aiter_lines():
+                    told = _line(line)
+                    if "progress" not in told:
+                        return _made(told)
+                    await progress(float(told["progress"]))
+        raise BrokenOffError("the processor ended its answer before the rendition was made")
+
     async def ping(self) -> None:
         """Returns when the processor lives. Raises ProcessorError."""
         try:
@@ -112,17 +144,12 @@ class ProcessorClient:
                 delay_seconds=max(1.0, self.breaker.seconds_to_wait()),
             )
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                answer = await self._http.post(path, json=body, headers={"X-Request-Id": request_id})
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            with _named_errors():
+                async with asyncio.timeout(self._timeout_seconds):
+                    answer = await self._http.post(path, json=body, headers={"X-Request-Id": request_id})
+        except ProcessorError:
             self.breaker.failed()
-            raise ProcessorAwayError(f"the processor cannot be reached: {_words(error)}") from error
-        except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
-            self.breaker.failed()
-            raise BrokenOffError(f"the processor did not answer: {_words(error)}") from error
-        except (httpx.HTTPError, TimeoutError) as error:
-            self.breaker.failed()
-            raise ProcessorError(f"the processor did not answer: {_words(error)}") from error
+            raise
         if answer.status_code >= 500 and answer.status_code != 503 and not _is_well(answer):
             self.breaker.failed()
         else:
@@ -176,6 +203,55 @@ def _read(answer: httpx.Response) -> ExtractResponse:
         return ExtractResponse.from_json(body)
     except (ExtractFormatError, TypeError, ValueError) as error:
         raise ProcessorError(f"the processor's answer cannot be read: {error}") from error
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    """httpx's errors as ours. Raises ProcessorError."""
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        raise ProcessorAwayError(f"the processor cannot be reached: {_words(error)}") from error
+    except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+        raise BrokenOffError(f"the processor did not answer: {_words(error)}") from error
+    except (httpx.HTTPError, TimeoutError) as error:
+        raise ProcessorError(f"the processor did not answer: {_words(error)}") from error
+
+
+def _not_begun(answer: httpx.Response) -> Exception:
+    """Why no rendition is made now."""
+    if answer.status_code == 503:
+        return HandedBack("every slot for renditions is taken", delay_seconds=_RENDITION_PAUSE_SECONDS)
+    if answer.status_code == 404:
+        return HandedBack("the processor is of a release without renditions", delay_seconds=_RENDITION_PAUSE_SECONDS)
+    return ProcessorError(f"the processor answered {answer.status_code}: {answer.text[:200]}")
+
+
+def _line(text: str) -> Mapping[str, Any]:
+    """Raises ProcessorError."""
+    try:
+        told = json.loads(text)
+    except ValueError as error:
+        raise ProcessorError("the processor's answer holds a line that is no JSON") from error
+    if not isinstance(told, dict):
+        raise ProcessorError("the processor's answer holds a line that is no JSON object")
+    return told
+
+
+def _made(told: Mapping[str, Any]) -> Rendition:
+    """What the last line says. Raises Refused, HandedBack, ProcessorError."""
+    if "rendition" in told:
+        try:
+            return Rendition.from_json(told["rendition"])
+        except RenditionFormatError as error:
+            raise ProcessorError(f"the processor's answer cannot be read: {error}") from error
+    code, message = str(told.get("code") or "UNKNOWN"), str(told.get("error") or "No rendition can be made.")
+    if told.get("retryable") is False:
+        raise Refused(code.lower(), message)
+    if code == "NO_ROOM":
+        raise HandedBack(message, delay_seconds=_NO_ROOM_SECONDS)
+    kinds = {"WORKER_DIED": WorkerDied, "SOURCE_UNREACHABLE": SourceAwayError}
+    raise kinds.get(code, ProcessorError)(f"no rendition was made: {message}")
 
 
 def _is_well(answer: httpx.Response) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from consumer import queries
 from consumer.catalogue import Catalogue
-from consumer.records import folder_of, matrices_prefix
+from consumer.records import folder_of, matrices_prefix, rendition_key
 from wrangler_compat.d1.types import D1Database, Row
 from wrangler_compat.r2.types import R2Bucket
 
@@ -41,12 +41,12 @@ class Purging:
     async def _remove(self, row: Row) -> None:
         video_id = str(row["video_id"])
         await self.catalogue.remove(video_id)
-        keys = {str(key) for key in json.loads(row["r2_keys"])}
-        for folder in {folder_of(video_id, key, str(row["created_at"])) for key in keys}:
+        keys = {rendition_key(video_id), *(str(key) for key in json.loads(row["r2_keys"]))}
+        named = [key for key in keys if not key.startswith("processed/")]
+        for folder in {folder_of(video_id, key, str(row["created_at"])) for key in named}:
             shown = {f"videos/{folder}/{video_id}_{kind}.jpg" for kind in ("thumb", "preview")}
             keys |= {f"fingerprints/{folder}/{video_id}.vfp", *shown}
             # Their number and names depend on what it was like: whoever was at it may have written others since.
             drawn = await self.bucket.list(prefix=matrices_prefix(folder, video_id))
             keys |= {found.key for found in drawn.objects}
-        if keys:
-            await self.bucket.delete(sorted(keys))
+        await self.bucket.delete(sorted(keys))

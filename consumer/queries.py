@@ -35,7 +35,7 @@ KEPT = """
 UPDATE videos
 SET fingerprint_id = ?2, algorithm_version = ?3, duration = ?4, duration_seconds = ?5,
     thumbnail_key = COALESCE(?6, thumbnail_key), preview_key = COALESCE(?7, preview_key),
-    preview_layout = COALESCE(?8, preview_layout)
+    preview_layout = COALESCE(?8, preview_layout), media = COALESCE(?9, media), plays = COALESCE(?10, plays)
 WHERE id = ?1
 """
 SEGMENTS_OF = "SELECT DISTINCT vector_id FROM segment_vectors WHERE video_id = ?1"
@@ -105,6 +105,7 @@ INSERT INTO notifications (id, video_id, kind, payload, created_at) VALUES (?1, 
 """
 EXPLAINED = "UPDATE processing_jobs SET error_message = ?2 WHERE video_id = ?1"
 OBJECT_DELETED = "UPDATE videos SET object_deleted_at = ?2 WHERE id = ?1"
+FORGET_RENDITION = "DELETE FROM renditions WHERE video_id = ?1"
 
 STATE_OF = """
 SELECT videos.status AS status, processing_jobs.status AS job_status

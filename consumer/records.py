@@ -6,12 +6,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from wire.fingerprints import ALGORITHM_VERSION, Fingerprint
 from wire.jobs import JobKind, Priority, priority_of
+from wire.media import Media
 from wire.processing import Tier
 from wire.verdicts import Verdict
+
+WorkKind = JobKind | Literal["render"]
+"""What a worker may have in hand: what messages ask for, and renditions, for which there are none."""
 
 _DATED_KEY = re.compile(r"^(?:videos|fingerprints)/(\d{4}/\d\d/\d\d)/")
 
@@ -80,6 +84,10 @@ def thumbnail_key(video: Video) -> str:
     return f"videos/{folder_of(video.id, video.r2_key, video.uploaded_at)}/{video.id}_thumb.jpg"
 
 
+def rendition_key(video_id: str) -> str:
+    return f"processed/{video_id}/720p.mp4"
+
+
 def preview_key(video: Video) -> str:
     return f"videos/{folder_of(video.id, video.r2_key, video.uploaded_at)}/{video.id}_preview.jpg"
 
@@ -108,7 +116,7 @@ class Claim:
     worker_deaths: int = 0
     outage_since: str | None = None
     interruptions: int = 0
-    kind: JobKind = "decide"
+    kind: WorkKind = "decide"
 
     @property
     def own_attempt(self) -> int:
@@ -142,11 +150,12 @@ class PreviewStrip:
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """What the processor made of the video. thumbnail: a JPEG."""
+    """What the processor made of the video. thumbnail: a JPEG. media: None when it does not tell."""
 
     fingerprint: Fingerprint
     thumbnail: bytes | None
     preview: PreviewStrip | None = None
+    media: Media | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,10 @@ class Rounds:
         last = await last_result(self.db)
         if last is not None:
             for kind in KINDS:
-                self.metrics.doctor_findings.labels(kind=kind).set(last["found"][kind] - last["mended"][kind])
+                self.metrics.doctor_findings.labels(kind=kind).set(
+                    # A worker of the version before, which knows fewer kinds, may have looked.
+                    last["found"].get(kind, 0) - last["mended"].get(kind, 0)
+                )
 
 
 async def note(db: D1Database, report: Report, now: Clock) -> None:

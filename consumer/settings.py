@@ -92,6 +92,16 @@ class Settings:
         "How long the answers of POST /api/search and POST /api/compare are kept.", unit="seconds", minimum=1
     )
     delete_duplicates: bool = setting("Free a duplicate's object once its verdict is written.")
+    renditions: str = setting(
+        "Whether what browsers do not play is made into what they do, once it is approved or flagged.",
+        choices=("off", "unplayable"),
+    )
+    rendition_timeout_seconds: float = setting(
+        "Longest time for one try to have a rendition made; RENDITION_TIMEOUT of the processor, and some more.",
+        unit="seconds",
+        minimum=1,
+        maximum=90_000,
+    )
     metrics_host: str = setting("Address on which /livez, /readyz and /metrics answer.", minimum=1)
     metrics_port: int = setting("Port of /livez, /readyz and /metrics; 0: any.", minimum=0, maximum=65535)
     environment: str = setting(

@@ -17,6 +17,7 @@ from consumer.metrics import Metrics
 from consumer.outbox import Outbox
 from consumer.pipeline import Pipeline
 from consumer.purging import Purging
+from consumer.renditions import Renditions
 from consumer.searching import Searching
 from consumer.waking import Waking
 from wrangler_compat.d1.types import D1Database
@@ -31,7 +32,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """interval, lease_duration: seconds. waking: of the jobs of videos, and of searches."""
+    """interval, lease_duration: seconds. waking: of the jobs of videos, of searches, and of renditions."""
 
     db: D1Database
     waking: Sequence[Waking]
@@ -45,6 +46,7 @@ class Sweep:
     deletes_duplicates: bool
     hand_back_unwritten: Callable[[], Awaitable[None]]
     searching: Searching
+    renditions: Renditions
 
     async def run_forever(self) -> None:
         while True:
@@ -56,10 +58,12 @@ class Sweep:
         self.metrics.note_breaker(self.pipeline.fingerprinting.extraction.processor.breaker.state)
         for part in (
             self.hand_back_unwritten,
+            self.renditions.jobs.hand_back_unwritten,
             *(part for waking in self.waking for part in (waking.abandoned, waking.overdue)),
             self._untidy,
             self._purges,
             self._searches,
+            self.renditions.forget,
             self.outbox.relay,
         ):
             try:

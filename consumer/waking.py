@@ -11,7 +11,8 @@ from consumer.clock import Clock, moment
 from consumer.lease_queries import LeaseQueries
 from consumer.leases import MOST_INTERRUPTIONS, MOST_WORKER_DEATHS, QUARANTINED
 from consumer.metrics import Metrics
-from wire.jobs import Job, JobKind, Priority
+from consumer.records import WorkKind
+from wire.jobs import Job, Priority
 from wrangler_compat.d1.types import D1Database
 from wrangler_compat.errors import QueueError
 from wrangler_compat.queues.types import Queue
@@ -27,7 +28,8 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Waking:
-    """sql, kind: of the jobs that are looked after. pending_grace: seconds."""
+    """sql, kind: of the jobs that are looked after. pending_grace: seconds. queues: empty where workers look for such
+    jobs themselves."""
 
     db: D1Database
     queues: Mapping[Priority, Queue]
@@ -35,7 +37,7 @@ class Waking:
     now: Clock
     pending_grace: float
     sql: LeaseQueries
-    kind: JobKind
+    kind: WorkKind
 
     async def abandoned(self) -> None:
         """Jobs whose worker died: another try, or the end when they have had them all."""
@@ -87,7 +89,7 @@ class Waking:
 
     async def _send(self, video_id: str, why: str) -> None:
         row = await self.db.prepare(self.sql.wake_of).bind(video_id).first()
-        if row is None:
+        if row is None or self.kind == "render":
             return
         await self.queues[row["priority"]].send(Job(video_id, self.kind, row["request_id"] or "").to_body())
         self.metrics.resent.labels(why=why).inc()

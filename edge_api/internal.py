@@ -23,6 +23,7 @@ from edge_api.keys import fingerprint_key, is_id, preview_key, thumbnail_key
 from edge_api.state import Request
 from wire.fingerprints import FingerprintFormatError, unpack
 from wire.jobs import Job
+from wire.media import Media, plays_in_browsers
 from wire.processing import ExtractFormatError, ExtractResponse, Preview
 from wrangler_compat.d1.types import Row
 from wrangler_compat.r2.types import R2HttpMetadata
@@ -122,6 +123,7 @@ class _Callback:
     duration: float
     thumbnail: bytes | None
     preview: Preview | None
+    media: Media | None
 
 
 def _fingerprint_of(body: object) -> _Callback:
@@ -135,7 +137,8 @@ def _fingerprint_of(body: object) -> _Callback:
         base64.b64decode(preview.jpeg or "" if preview else "", validate=True)
     except (ExtractFormatError, FingerprintFormatError, binascii.Error, TypeError, ValueError) as error:
         raise ApiError("INVALID_FINGERPRINT", f"The body holds no fingerprint: {error}.") from error
-    return _Callback(answer.video_id, packed, fingerprint.algorithm_version, fingerprint.duration, thumbnail, preview)
+    version, duration = fingerprint.algorithm_version, fingerprint.duration
+    return _Callback(answer.video_id, packed, version, duration, thumbnail, preview, answer.media)
 
 
 async def _keep(request: Request, kept: _Callback, row: Row) -> None:
@@ -152,6 +155,8 @@ async def _keep(request: Request, kept: _Callback, row: Row) -> None:
             layout = json.dumps({name: getattr(kept.preview, name) for name in ("pictures", "width", "height")})
             jpeg = base64.b64decode(kept.preview.jpeg or "")
             await env.video_bucket.put(strip, jpeg, http_metadata=R2HttpMetadata("image/jpeg"))
-    values = (kept.algorithm_version, round(kept.duration), kept.duration, beside, strip, layout)
+    media = None if kept.media is None else kept.media.to_text()
+    plays = None if kept.media is None else int(plays_in_browsers(kept.media))
+    values = (kept.algorithm_version, round(kept.duration), kept.duration, beside, strip, layout, media, plays)
     async with deadline(settings.binding_timeout_seconds, "DB"):
         await env.db.prepare(queries.KEEP_FINGERPRINT).bind(kept.video_id, key, *values).run()

@@ -147,10 +147,15 @@ def _estimate(row: Row, expected: float) -> str:
 
 async def _links(row: Row, env: Env, link_seconds: int, with_file: bool) -> dict[str, Any]:
     """To what is kept of the video; the file of one that a scanner knows is given to nobody."""
-    body: dict[str, Any] = {"r2_url": None, "thumbnail": None, "preview": None}
+    body: dict[str, Any] = {"r2_url": None, "playback_url": None, "thumbnail": None, "preview": None}
     is_kept = row["source_url"] is None and row["object_deleted_at"] is None and row["reason"] not in _DANGEROUS
+    body["rendition"] = _rendition(row) if is_kept else None
     if with_file and is_kept:
         body["r2_url"] = await env.video_bucket.presigned_url(row["r2_key"], expires_seconds=link_seconds)
+        body["playback_url"] = body["r2_url"] if row["plays"] != 0 else None
+        if row["rendition_status"] == "completed":
+            key = row["rendition_key"]
+            body["playback_url"] = await env.video_bucket.presigned_url(key, expires_seconds=link_seconds)
     if row["thumbnail_key"] is not None:
         body["thumbnail"] = await env.video_bucket.presigned_url(row["thumbnail_key"], expires_seconds=link_seconds)
     if with_file and row["preview_key"] is not None:
@@ -173,6 +178,19 @@ async def _matrix_links(row: Row, env: Env, link_seconds: int, sees: Collection[
         for other, key in matrices_of(row).items()
         if other in sees
     }
+
+
+def _rendition(row: Row) -> dict[str, Any] | None:
+    """What is, or is to be, played in place of the file; None where nothing is wanted."""
+    match row["rendition_status"]:
+        case None:
+            return None
+        case "completed":
+            return {"status": "made"}
+        case "failed":
+            return {"status": "failed", "reason": row["rendition_error"] or "Nobody knows why."}
+        case _:
+            return {"status": "wanted", "progress": row["rendition_progress"]}
 
 
 def _approved(row: Row) -> dict[str, Any]:

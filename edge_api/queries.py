@@ -115,18 +115,18 @@ TOKEN = "SELECT name, created_at, expires_at FROM api_tokens WHERE id = ?1"
 INSERT_UPLOAD = """
 INSERT INTO videos (id, r2_key, user_id, uploaded_at, file_size, mime_type, priority, content_sha256, request_id,
                     filename, filename_lower, status, duplicate_of, similarity_score, confidence, reason, duration,
-                    duration_seconds, processed_at, verdict_id)
+                    duration_seconds, media, plays, processed_at, verdict_id)
 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?11, ?12,
        CASE WHEN twin.id IS NULL THEN 'processing' WHEN twin.root IS NULL THEN 'rejected' ELSE 'duplicate' END,
        twin.root,
        CASE WHEN twin.root IS NOT NULL THEN 1.0 END,
        CASE WHEN twin.root IS NOT NULL THEN 'high' END,
-       twin.reason, twin.duration, twin.duration_seconds,
+       twin.reason, twin.duration, twin.duration_seconds, twin.media, twin.plays,
        CASE WHEN twin.id IS NOT NULL THEN ?4 END,
        CASE WHEN twin.id IS NOT NULL THEN ?10 END
 FROM (SELECT 1 AS one) AS always
 LEFT JOIN (
-    SELECT id, duration, duration_seconds,
+    SELECT id, duration, duration_seconds, media, plays,
            CASE status WHEN 'duplicate' THEN duplicate_of WHEN 'rejected' THEN NULL ELSE id END AS root,
            CASE status WHEN 'rejected' THEN reason END AS reason
     FROM videos
@@ -239,13 +239,16 @@ _VIDEO = """
 SELECT videos.id, videos.r2_key, videos.user_id, videos.status, videos.duplicate_of, videos.similarity_score,
        videos.duration, videos.duration_seconds, videos.filename, videos.file_size, videos.mime_type,
        videos.uploaded_at, videos.processed_at, videos.priority, videos.source_url, videos.thumbnail_key,
-       videos.object_deleted_at, videos.preview_key, videos.preview_layout,
+       videos.object_deleted_at, videos.preview_key, videos.preview_layout, videos.plays,
+       renditions.status AS rendition_status, renditions.r2_key AS rendition_key,
+       renditions.progress AS rendition_progress, renditions.error_message AS rendition_error,
        videos.reason, videos.confidence, videos.similar_to, videos.matches, videos.fingerprint_id,
        jobs.status AS job_status, jobs.attempt_count, jobs.error_message, jobs.progress, jobs.stage,
        owners.username AS username,
        originals.uploaded_at AS original_uploaded_at, uploaders.username AS original_uploader{columns}
 FROM videos
 LEFT JOIN processing_jobs AS jobs ON jobs.video_id = videos.id
+LEFT JOIN renditions ON renditions.video_id = videos.id
 LEFT JOIN users AS owners ON owners.id = videos.user_id
 LEFT JOIN videos AS originals ON originals.id = videos.duplicate_of
 LEFT JOIN users AS uploaders ON uploaders.id = originals.user_id
@@ -342,6 +345,7 @@ DELETE_VIDEO = (
     "UPDATE videos SET duplicate_of = NULL WHERE duplicate_of = ?1",
     "UPDATE videos SET similar_to = NULL, similarity_score = NULL WHERE similar_to = ?1",
     "DELETE FROM processing_jobs WHERE video_id = ?1",
+    "DELETE FROM renditions WHERE video_id = ?1",
     "DELETE FROM sound_terms WHERE video_id = ?1",
     "DELETE FROM verdicts WHERE video_id = ?1",
     "DELETE FROM duplicate_detections WHERE video_id = ?1",
@@ -374,12 +378,12 @@ SELECT videos.id AS video_id, videos.user_id, videos.filename, jobs.error_messag
 FAILED_TOTAL = f"SELECT COUNT(*) AS total {_FAILED}"
 
 # ?2 the fingerprint's key ?3 algorithm version ?4 duration, whole seconds ?5 duration, seconds ?6 thumbnail's key
-# ?7 preview's key ?8 its layout (JSON)
+# ?7 preview's key ?8 its layout (JSON) ?9 what the file is made of (JSON) ?10 whether browsers play it
 KEEP_FINGERPRINT = """
 UPDATE videos
 SET fingerprint_id = ?2, algorithm_version = ?3, duration = ?4, duration_seconds = ?5,
     thumbnail_key = COALESCE(?6, thumbnail_key), preview_key = COALESCE(?7, preview_key),
-    preview_layout = COALESCE(?8, preview_layout)
+    preview_layout = COALESCE(?8, preview_layout), media = COALESCE(?9, media), plays = COALESCE(?10, plays)
 WHERE id = ?1 AND status = 'processing'
 """
 

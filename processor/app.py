@@ -1,4 +1,4 @@
-"""The processor's HTTP service. Stateless and without credentials: video in, fingerprint out."""
+"""The processor's HTTP service. Stateless and without credentials: video in, fingerprint or rendition out."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ import time
 from base64 import b64decode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from processor.addresses import SourceRules
+from processor.bodies import json_body
 from processor.callbacks import call_back
-from processor.errors import BadRequestError, BodyTooLargeError, BusyError, ProcessorError
+from processor.errors import BadRequestError, BusyError, ProcessorError
 from processor.extract import merge
+from processor.making import Making
 from processor.metrics import CONTENT_TYPE, Metrics
 from processor.pool import WORKER_COMMAND, Pool, Slot
 from processor.request_ids import RequestIds
@@ -31,9 +33,9 @@ from processor.worker import WorkerOrders
 from wire.errors import error_body
 from wire.processing import ExtractFormatError, ExtractRequest, Preview
 
-MAX_REQUEST_BYTES = 64 * 1024
 RETRY_AFTER_SECONDS = 2
 CLIENT_CLOSED_REQUEST = 499
+_NICENESS = 15
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -43,6 +45,7 @@ class Service:
 
     settings: Settings
     pool: Pool
+    renditions: Pool
     metrics: Metrics
     callbacks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -67,7 +70,9 @@ def create_app(settings: Settings, *, worker_command: tuple[str, ...] = WORKER_C
         environ=worker_environ(),
         command=worker_command,
     )
-    service = Service(settings, pool, Metrics(lambda: pool.busy, pool.slots))
+    renditions = _rendition_pool(settings, orders, worker_command)
+    service = Service(settings, pool, renditions, Metrics(lambda: pool.busy, pool.slots))
+    making = Making(renditions, SourceRules(settings.source_hosts, settings.store_hosts), service.metrics)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -79,12 +84,13 @@ def create_app(settings: Settings, *, worker_command: tuple[str, ...] = WORKER_C
             for task in service.callbacks:
                 task.cancel()
             await asyncio.gather(*service.callbacks, return_exceptions=True)
-            await pool.close()
+            await asyncio.gather(pool.close(), renditions.close())
 
     app = Starlette(
         routes=[
             Route("/extract-fingerprint", extract_fingerprint, methods=["POST"]),
             Route("/merge-fingerprints", merge_fingerprints, methods=["POST"]),
+            Route("/make-rendition", making.make_rendition, methods=["POST"]),
             Route("/livez", livez, methods=["GET"]),
             Route("/readyz", readyz, methods=["GET"]),
             Route("/metrics", metrics, methods=["GET"]),
@@ -97,9 +103,29 @@ def create_app(settings: Settings, *, worker_command: tuple[str, ...] = WORKER_C
     return app
 
 
+def _rendition_pool(settings: Settings, orders: WorkerOrders, command: tuple[str, ...]) -> Pool:
+    """Workers of their own, so that no fingerprint waits for a rendition; each is started when it is first needed."""
+    return Pool(
+        replace(
+            orders,
+            timeout=settings.rendition_timeout,
+            cpu_seconds=0.9 * settings.rendition_timeout * settings.decode_threads,
+            written_bytes=settings.rendition_max_bytes,
+            folder=settings.rendition_folder,
+            niceness=_NICENESS,
+        ),
+        slots=settings.rendition_slots,
+        jobs_per_worker=settings.jobs_per_worker,
+        environ=worker_environ(),
+        command=command,
+        timeout_setting="RENDITION_TIMEOUT",
+        cpu_setting="RENDITION_TIMEOUT",
+    )
+
+
 async def extract_fingerprint(request: Request) -> Response:
     service: Service = request.app.state.service
-    wanted = _extract_request(await _json_body(request, MAX_REQUEST_BYTES), service.settings)
+    wanted = _extract_request(await json_body(request), service.settings)
     structlog.contextvars.bind_contextvars(video_id=wanted.video_id)
     claimed = ExitStack()
     try:
@@ -124,7 +150,7 @@ async def merge_fingerprints(request: Request) -> Response:
     """Body: {video_id, fragments: [base64, ...], thumbnail?: base64, previews?: [Preview, ...]}, the previews in order
     of time. Answers as /extract-fingerprint does."""
     service: Service = request.app.state.service
-    body = await _json_body(request, service.settings.max_merge_bytes)
+    body = await json_body(request, service.settings.max_merge_bytes)
     video_id, fragments, thumbnail = body.get("video_id"), body.get("fragments"), body.get("thumbnail")
     if not isinstance(video_id, str) or not video_id:
         raise BadRequestError("video_id is required and must be text")
@@ -217,25 +243,6 @@ async def _until_disconnected(request: Request, work: Any) -> bytes | None:
 async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-async def _json_body(request: Request, most: int) -> Mapping[str, Any]:
-    """Raises BodyTooLargeError, BadRequestError."""
-    body = bytearray()
-    try:
-        async for piece in request.stream():
-            body += piece
-            if len(body) > most:
-                raise BodyTooLargeError(f"the body has more than {most} bytes")
-    except ClientDisconnect as gone:
-        raise BadRequestError("the client hung up in the middle of the body") from gone
-    try:
-        parsed = json.loads(body)
-    except ValueError as broken:
-        raise BadRequestError("the body must be JSON") from broken
-    if not isinstance(parsed, dict):
-        raise BadRequestError("the body must be a JSON object")
-    return parsed
 
 
 def _list(body: Mapping[str, Any], name: str) -> list[Any]:

@@ -4,7 +4,7 @@
 |---|---|---|
 | memory | RLIMIT_AS; where that has no effect, a thread that watches the largest resident size | Linux; macOS |
 | processor time of one job | RLIMIT_CPU, raised for each job by what one may use | everywhere |
-| written files | RLIMIT_FSIZE 0: not one byte | everywhere |
+| written files | RLIMIT_FSIZE: not one byte; of what makes renditions, as much as one may have | everywhere |
 | open files | RLIMIT_NOFILE | everywhere |
 | core dumps | RLIMIT_CORE 0 | everywhere |
 | new privileges | PR_SET_NO_NEW_PRIVS: no program that it starts, setuid or not, gains any | Linux |
@@ -34,9 +34,13 @@ _WATCH_SECONDS = 0.05
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
-def confine(memory_bytes: int) -> None:
-    """Every limit but processor time, for good."""
-    limits = [(resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, MAX_OPEN_FILES)]
+def confine(memory_bytes: int, *, written_bytes: int = 0) -> None:
+    """Every limit but processor time, for good. written_bytes: of one file."""
+    limits = [
+        (resource.RLIMIT_FSIZE, written_bytes),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
+    ]
     if sys.platform == "darwin":
         watch_memory(memory_bytes)
     else:

@@ -1,8 +1,4 @@
-"""FFmpeg, through PyAV: the only place of the processor that imports av. Reads hostile files.
-
-What a file can make FFmpeg do is limited here: three container families, the usual codecs, no other URL or file ever
-opened (external references are off, and opening anything but the given file is refused), bounded dimensions.
-"""
+"""FFmpeg's decoders, through PyAV. Reads hostile files, as processor.opening opens them; bounds what they show."""
 
 from __future__ import annotations
 
@@ -15,58 +11,43 @@ from typing import Any, BinaryIO, cast
 
 import av
 import av.error
-import av.logging
 import numpy as np
 from av.audio import AudioStream
 from av.audio.codeccontext import AudioCodecContext
+from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Discard, Disposition
+from av.stream import Discard
 from av.video import VideoStream
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from processor.errors import (
     OUT_OF_MEMORY,
-    NoVideoStreamError,
-    ProcessorError,
     TooDemandingError,
     TruncatedError,
     UndecodableError,
 )
 from processor.limits import (
-    AUDIO_CODECS,
-    CONTAINERS,
     MAX_CODED_PIXELS,
-    MAX_RATE,
-    MAX_STREAMS,
     VIDEO_CODECS,
     DecodeLimits,
     check_dimensions,
     is_audible,
 )
-from processor.luma import full_range, has_luma_plane, is_sideways, luma_plane, rotation_of, shrunk, upright
+from processor.luma import full_range, has_luma_plane, is_sideways, luma_plane, plane_of, rotation_of, shrunk, upright
+from processor.opening import BROKEN, audio_stream, fresh_context, media_of, open_container, pass_on_ours, video_stream
 from processor.reading import PictureReader, SoundBlock, SoundReader, SoundSink, Span, packet_end, packet_time
 from processor.sampling import Cells, GridSampler
 
-_OPTIONS = {
-    "format_whitelist": CONTAINERS,
-    "codec_whitelist": f"{VIDEO_CODECS},{AUDIO_CODECS}",
-    "protocol_whitelist": "none",
-    "enable_drefs": "0",
-    "use_absolute_path": "0",
-    "seek2any": "0",
-    "max_streams": str(MAX_STREAMS),
-    "max_pixels": str(MAX_CODED_PIXELS),
-}
-_DECODER_OPTIONS = {"codec_whitelist": VIDEO_CODECS, "max_pixels": str(MAX_CODED_PIXELS), "skip_loop_filter": "all"}
-_BROKEN = (av.error.FFmpegError, ValueError, OSError)
-"""What PyAV raises for a damaged file: FFmpeg's errors, its own, and those of a file asked for an impossible seek."""
-
-_FULL_RANGE = 2
+_DECODER_OPTIONS = {"codec_whitelist": VIDEO_CODECS, "max_pixels": str(MAX_CODED_PIXELS)}
+_HASTY = {"skip_loop_filter": "all"}
+_FULL_RANGE, _LIMITED_RANGE = 2, 1
+_BT709 = 1
 _SEEK_MARGIN_SECONDS = 4.0
 _SEEK_MARGINS_SECONDS = (_SEEK_MARGIN_SECONDS, 15.0, 60.0, math.inf)
 _NEVER = 1 << 60
@@ -104,27 +85,42 @@ class Picture:
         small = self._frame.reformat(width=width, height=height, format="rgb24", dst_color_range=_FULL_RANGE)
         return upright(np.asarray(small.to_ndarray(), np.uint8), self._matrix)
 
+    def yuv(self, width: int, height: int, reformatter: VideoReformatter) -> VideoFrame:
+        """yuv420p, limited range, the colours of BT.709; upright, without a time. width, height: even.
+
+        reformatter: kept from picture to picture, since it is dear to set up.
+        """
+        if is_sideways(self._matrix):
+            width, height = height, width
+        small = reformatter.reformat(
+            self._frame, width, height, "yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED_RANGE
+        )
+        return small if self._matrix is None else _turned(small, self._matrix)
+
 
 class Clip:
     """An opened video.
 
     duration: seconds from the first picture to the announced end (measured when none is announced). width, height: as
     shown, after rotation and pixel aspect. end: in the file's own time. lost_packets: those that could not be decoded.
+    media: what it is made of. is_hasty: decode without the loop filter, which nobody misses in small pictures.
     """
 
-    def __init__(self, container: InputContainer, limits: DecodeLimits) -> None:
+    def __init__(self, container: InputContainer, limits: DecodeLimits, *, is_hasty: bool = True) -> None:
         self._container = container
         self._limits = limits
-        self._video = _video_stream(container)
-        self._sound = _audio_stream(container)
+        self._video = video_stream(container)
+        self._sound = audio_stream(container)
         self._base = float(self._video.time_base or 1)
         self._size_bytes = container.size
         check_dimensions(self._video.codec_context.width, self._video.codec_context.height)
         limits.check_pictures(len(self._video.index_entries))
         self.lost_packets = 0
+        self._decoder_options = _DECODER_OPTIONS | (_HASTY if is_hasty else {})
         self._ran_out_of_memory = False
         frame = self._first_frame()
         self._matrix = display_matrix(frame)
+        self.media = media_of(container, self._video, frame.format.name)
         self._origin = float(frame.pts or 0) * self._base
         self.end = self._find_end()
         self.duration = self.end - self._origin
@@ -138,6 +134,16 @@ class Clip:
     def has_sound(self) -> bool:
         return self._sound is not None
 
+    @property
+    def channels(self) -> int:
+        """Of the sound, as the file announces them; 0: it does not, or there is no sound."""
+        return 0 if self._sound is None else self._sound.codec_context.layout.nb_channels
+
+    @property
+    def rate(self) -> float:
+        """Pictures in a second where they follow one another at once; 0: not known."""
+        return max(float(self._video.average_rate or 0), float(self._video.base_rate or 0))
+
     def play(self, span: Span, emit: Callable[[float, Picture], None], sound: Sequence[SoundBlock] = ()) -> None:
         """Gives emit(time, picture) for each sample of the span and feeds the sound blocks, in one pass.
 
@@ -148,6 +154,40 @@ class Clip:
             self._play_keyframes(span, emit)
         else:
             self._play_all(span, emit, sound)
+
+    def frames(self) -> Iterator[tuple[float, Picture | AudioFrame]]:
+        """Every picture and every piece of sound, once, in the order of the file, with its time: seconds from the first
+        picture; nan: right after the one before. Damaged packets are left out."""
+        hearing = None if self._sound is None else fresh_context(self._sound)
+        self._seek(math.inf)
+        streams: list[Any] = [self._video] if self._sound is None else [self._video, self._sound]
+        for packet in self._packets(streams):
+            if packet.stream is self._video:
+                yield from self._timed(self._decode(packet))
+            elif hearing is not None:
+                yield from self._heard(hearing, packet)
+        yield from self._timed(self._decode(None))
+        if hearing is not None:
+            yield from self._heard(hearing, None)
+
+    def _timed(self, frames: Sequence[VideoFrame]) -> Iterator[tuple[float, Picture]]:
+        for frame in frames:
+            if frame.pts is not None:
+                yield frame.pts * self._base - self._origin, self._picture(frame)
+
+    def _heard(
+        self, context: AudioCodecContext, packet: Packet[AudioStream] | None
+    ) -> Iterator[tuple[float, AudioFrame]]:
+        assert self._sound is not None
+        base = float(self._sound.time_base or 1)
+        try:
+            frames = context.decode(packet)
+        except BROKEN as broken:
+            pass_on_ours(broken)
+            return
+        for frame in frames:
+            if is_audible(frame.sample_rate, frame.layout.nb_channels):
+                yield math.nan if frame.pts is None else frame.pts * base - self._origin, frame
 
     def _play_all(self, span: Span, emit: Callable[[float, Picture], None], sound: Sequence[SoundBlock]) -> None:
         """Decoders may need longer to settle after a seek than usual: then reading begins anew, from further back."""
@@ -232,7 +272,7 @@ class Clip:
         context = self._video.codec_context
         try:
             frames = context.decode(packet) + context.decode(None)
-        except _BROKEN as broken:
+        except BROKEN as broken:
             self._lose(broken)
             frames = []
         context.flush_buffers()
@@ -243,12 +283,12 @@ class Clip:
             return self._video.codec_context.decode(packet)
         except av.error.EOFError:
             return []
-        except _BROKEN as broken:
+        except BROKEN as broken:
             self._lose(broken)
             return []
 
     def _lose(self, broken: BaseException) -> None:
-        _pass_on_ours(broken)
+        pass_on_ours(broken)
         self.lost_packets += 1
         self._ran_out_of_memory = self._ran_out_of_memory or isinstance(broken, MemoryError)
 
@@ -258,8 +298,8 @@ class Clip:
         while True:
             try:
                 packet = next(packets, None)
-            except _BROKEN as broken:
-                _pass_on_ours(broken)
+            except BROKEN as broken:
+                pass_on_ours(broken)
                 return
             if packet is None:
                 return
@@ -269,7 +309,7 @@ class Clip:
     def _first_frame(self) -> VideoFrame:
         context = self._video.codec_context
         context.thread_count = self._limits.threads
-        context.options = dict(_DECODER_OPTIONS)
+        context.options = dict(self._decoder_options)
         for packet in islice(self._packets([self._video]), _FIRST_PICTURE_PACKETS):
             for frame in self._decode(packet):
                 return frame
@@ -286,8 +326,8 @@ class Clip:
         for stamp in (math.floor(target / self._base), self._video.start_time or 0):
             try:
                 return self._container.seek(stamp, stream=self._video)
-            except _BROKEN as broken:
-                _pass_on_ours(broken)
+            except BROKEN as broken:
+                pass_on_ours(broken)
         raise UndecodableError("the video has no usable index; re-encode it, or remux it with its index")
 
     def _find_end(self) -> float:
@@ -340,7 +380,7 @@ class _PcmDecoder:
         self._sink = sink
         self._zero = zero
         self._base = float(stream.time_base or 1)
-        self._context = _fresh_context(stream)
+        self._context = fresh_context(stream)
         self._resampler: AudioResampler | None = None
         self._kind: tuple[str, str, int] | None = None
         self._position = 0
@@ -349,8 +389,8 @@ class _PcmDecoder:
     def push(self, packet: Packet[AudioStream] | None) -> None:
         try:
             frames = self._context.decode(packet)
-        except _BROKEN as broken:
-            _pass_on_ours(broken)
+        except BROKEN as broken:
+            pass_on_ours(broken)
             return
         for frame in frames:
             if not is_audible(frame.sample_rate, frame.layout.nb_channels):
@@ -382,8 +422,8 @@ class _PcmDecoder:
             return
         try:
             pieces = self._resampler.resample(frame)
-        except _BROKEN as broken:
-            _pass_on_ours(broken)
+        except BROKEN as broken:
+            pass_on_ours(broken)
             return
         for piece in pieces:
             if piece is None:
@@ -394,28 +434,14 @@ class _PcmDecoder:
 
 
 @contextmanager
-def open_clip(file: BinaryIO, limits: DecodeLimits) -> Iterator[Clip]:
-    """Opens what file (seekable, read-only) holds.
+def open_clip(file: BinaryIO, limits: DecodeLimits, *, is_hasty: bool = True) -> Iterator[Clip]:
+    """Opens what file (seekable, read-only) holds. is_hasty: as in Clip.
 
     Raises UndecodableError, NoVideoStreamError, TooLongError, BadDimensionsError, TruncatedError, and whatever
     ProcessorError the file itself raises while it is read.
     """
-    av.logging.set_level(None)
-    try:
-        container = av.open(
-            file, mode="r", options=_OPTIONS, buffer_size=64 * 1024, metadata_errors="ignore", io_open=_refuse
-        )
-    except _BROKEN as broken:
-        _pass_on_ours(broken)
-        if isinstance(broken, MemoryError):
-            raise TooDemandingError(
-                f"the file has more than {MAX_STREAMS} tracks, or needs more memory than WORKER_MEMORY; re-encode it"
-            ) from broken
-        raise UndecodableError(
-            "the file is not a video that can be read (mp4, mov, webm, mkv, avi), or its picture is far too large"
-        ) from broken
-    with container:
-        yield Clip(container, limits)
+    with open_container(file) as container:
+        yield Clip(container, limits, is_hasty=is_hasty)
 
 
 def encode_jpeg(rgb: NDArray[np.uint8], quantizer: int | None = None) -> bytes:
@@ -437,42 +463,21 @@ def display_matrix(frame: VideoFrame) -> NDArray[np.int32] | None:
     return None if data is None else np.frombuffer(memoryview(cast(Any, data)), np.int32)
 
 
+def _turned(frame: VideoFrame, matrix: NDArray[np.int32]) -> VideoFrame:
+    """yuv420p, as matrix says it is to be shown, without its time."""
+    planes = [plane_of(plane) for plane in frame.planes]
+    turned = [np.ascontiguousarray(upright(plane, matrix)) for plane in planes]
+    height, width = turned[0].shape
+    flat = np.concatenate([plane.reshape(-1) for plane in turned])
+    return VideoFrame.from_ndarray(flat.reshape(height * 3 // 2, width), format="yuv420p")
+
+
 def _luma(frame: VideoFrame) -> NDArray[np.uint8]:
     if not has_luma_plane(frame.format):
         frame = frame.reformat(format="gray", dst_color_range=_FULL_RANGE)
     is_full = frame.color_range == _FULL_RANGE or frame.format.name.startswith(("yuvj", "gray"))
     luma = shrunk(luma_plane(frame))
     return luma if is_full else full_range(luma)
-
-
-def _video_stream(container: InputContainer) -> VideoStream:
-    for stream in container.streams.video:
-        is_cover = bool(stream.disposition & Disposition.attached_pic)
-        if not is_cover and stream.codec_context is not None and stream.codec_context.width > 0:
-            return stream
-    raise NoVideoStreamError("the file holds no moving picture; upload a video with a picture track")
-
-
-def _audio_stream(container: InputContainer) -> AudioStream | None:
-    for stream in container.streams.audio:
-        known = stream.codec_context
-        if known is None or known.name not in AUDIO_CODECS.split(","):
-            continue
-        # Some containers leave rate and channels to the codec: none told is no reason to refuse.
-        if is_audible(known.sample_rate or MAX_RATE, known.layout.nb_channels or 1):
-            return stream
-    return None
-
-
-def _fresh_context(stream: AudioStream) -> AudioCodecContext:
-    known = stream.codec_context
-    fresh = CodecContext.create(known.name, "r")
-    assert isinstance(fresh, AudioCodecContext)
-    fresh.extradata = known.extradata
-    fresh.sample_rate = known.sample_rate
-    fresh.layout = known.layout
-    fresh.options = {"pkt_timebase": str(stream.time_base)}
-    return fresh
 
 
 def _shown_size(frame: VideoFrame, video: VideoStream) -> tuple[int, int]:
@@ -484,16 +489,3 @@ def _shown_size(frame: VideoFrame, video: VideoStream) -> tuple[int, int]:
 def _index_end(stream: Any) -> int:
     entries = stream.index_entries
     return max((entry.pos + entry.size for entry in entries[-64:]), default=0) if len(entries) else 0
-
-
-def _refuse(url: str, flags: int, options: dict[str, str]) -> Any:
-    raise UndecodableError("the file refers to another file or URL; upload a video that holds everything itself")
-
-
-def _pass_on_ours(broken: BaseException) -> None:
-    """What the file object raised comes back through FFmpeg: it says more than FFmpeg's own error."""
-    seen: BaseException | None = broken
-    while seen is not None:
-        if isinstance(seen, ProcessorError):
-            raise seen
-        seen = seen.__cause__ or seen.__context__

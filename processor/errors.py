@@ -1,4 +1,4 @@
-"""Everything that can go wrong with a fingerprint, in one table.
+"""Everything that can go wrong with a fingerprint or a rendition, in one table.
 
     ProcessorError                 code                    HTTP   may a retry mend it?
     +-- BadRequestError            BAD_REQUEST             400    no
@@ -13,11 +13,14 @@
     +-- EmptyRangeError            EMPTY_RANGE             422    no
     +-- TooDemandingError          TOO_DEMANDING           422    no
     +-- MismatchedFragmentsError   MISMATCHED_FRAGMENTS    422    no
+    +-- RenditionTooLargeError     RENDITION_TOO_LARGE     413    no, unless the settings change
     +-- WorkerDiedError            WORKER_DIED             500    yes
     +-- SourceUnreachableError     SOURCE_UNREACHABLE      502    yes
     +-- SourceUnsuitableError      SOURCE_UNSUITABLE       502    yes, against another source
+    +-- TargetUnreachableError     TARGET_UNREACHABLE      502    yes
     +-- BusyError                  BUSY                    503    yes, after Retry-After
     +-- TimedOutError              TIMED_OUT               504    yes
+    +-- NoRoomError                NO_ROOM                 507    yes, when there is room again
 
 The message is a sentence for a person: what is wrong and what to do.
 """
@@ -87,6 +90,10 @@ class MismatchedFragmentsError(ProcessorError):
     code, status, retryable = "MISMATCHED_FRAGMENTS", 422, False
 
 
+class RenditionTooLargeError(ProcessorError):
+    code, status, retryable = "RENDITION_TOO_LARGE", 413, False
+
+
 class WorkerDiedError(ProcessorError):
     code, status, retryable = "WORKER_DIED", 500, True
 
@@ -99,12 +106,22 @@ class SourceUnsuitableError(ProcessorError):
     code, status, retryable = "SOURCE_UNSUITABLE", 502, True
 
 
+class TargetUnreachableError(ProcessorError):
+    """Where a rendition is to be put does not take it."""
+
+    code, status, retryable = "TARGET_UNREACHABLE", 502, True
+
+
 class BusyError(ProcessorError):
     code, status, retryable = "BUSY", 503, True
 
 
 class TimedOutError(ProcessorError):
     code, status, retryable = "TIMED_OUT", 504, True
+
+
+class NoRoomError(ProcessorError):
+    code, status, retryable = "NO_ROOM", 507, True
 
 
 BY_CODE: dict[str, type[ProcessorError]] = {kind.code: kind for kind in ProcessorError.__subclasses__()}

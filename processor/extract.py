@@ -34,6 +34,7 @@ from wire.fingerprints import (
     pack_fragment,
     unpack_fragment,
 )
+from wire.media import Media
 from wire.processing import ExtractFormatError, ExtractRequest, ExtractResponse, Preview
 
 JPEG_WIDTH = 320
@@ -85,7 +86,8 @@ def extract(file: BinaryIO, request: ExtractRequest, recipe: Recipe) -> ExtractR
             tones=np.concatenate([np.zeros((0, TONES), np.uint8), *(block.tones for block in heard)]),
             details=pictures.kept_details(),
         )
-    shown = Shown(pictures.jpeg(), strip.finish())
+        media = clip.media
+    shown = Shown(pictures.jpeg(), strip.finish(), media)
     del pictures, strip
     if is_fragment:
         return _answer_fragment(request.video_id, fragment, shown, began)
@@ -118,10 +120,11 @@ def finished(fragments: list[Fragment], phash_size: int) -> Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What people see of the video. thumbnail: a JPEG."""
+    """What is told of the video beside its fingerprint. thumbnail: a JPEG."""
 
     thumbnail: bytes | None
     preview: Preview | None
+    media: Media | None = None
 
     @property
     def thumbnail_base64(self) -> str | None:
@@ -211,6 +214,7 @@ def _answer(video_id: str, fingerprint: Fingerprint, shown: Shown, began: float)
         fingerprint=base64.b64encode(pack(fingerprint)).decode(),
         thumbnail=shown.thumbnail_base64,
         preview=shown.preview,
+        media=shown.media,
     )
 
 
@@ -225,4 +229,5 @@ def _answer_fragment(video_id: str, fragment: Fragment, shown: Shown, began: flo
         fingerprint=base64.b64encode(pack_fragment(fragment)).decode(),
         thumbnail=shown.thumbnail_base64,
         preview=shown.preview,
+        media=shown.media,
     )

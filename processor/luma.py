@@ -32,6 +32,12 @@ def luma_plane(frame: Any) -> NDArray[np.uint8]:
     return np.asarray(lines.view("<u2")[:, : frame.width] >> (bits - 8), np.uint8)
 
 
+def plane_of(plane: Any) -> NDArray[np.uint8]:
+    """uint8 [h, w], a view, of a plane of an 8-bit PyAV frame."""
+    lines = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    return lines[: plane.height, : plane.width]
+
+
 def full_range(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Limited range (16..235) stretched to 0..255."""
     return np.asarray(_STRETCH[luma], np.uint8)

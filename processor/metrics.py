@@ -25,6 +25,12 @@ class Metrics:
             buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600),
             registry=self._registry,
         )
+        self.renditions = Counter(
+            "processor_renditions_total",
+            "Renditions by outcome: ok, disconnected, or the error code in lower case.",
+            ["outcome"],
+            registry=self._registry,
+        )
         self.bytes_read = Counter("processor_bytes_read_total", "Bytes of videos fetched.", registry=self._registry)
         self.merges = Counter("processor_merges_total", "Merges by outcome.", ["outcome"], registry=self._registry)
         self.callbacks = Counter(

@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +28,9 @@ from processor.errors import (
 from processor.worker import WorkerOrders
 
 WORKER_COMMAND = (sys.executable, "-m", "processor.worker")
+Tell = Callable[[float], None]
+"""Told the share of a job that is done, 0..1, when the worker says it."""
+
 _START_SECONDS = 60.0
 _GRACE_SECONDS = 2.0
 _MAX_REPORT_BYTES = 1 << 16
@@ -37,7 +40,7 @@ _STDERR_TAIL_BYTES = 2000
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """body: the JSON of the ExtractResponse. report: bytes_read, requests, peak_memory."""
+    """body: the JSON of the ExtractResponse or the Rendition. report: bytes_read, requests, peak_memory."""
 
     body: bytes
     report: Mapping[str, Any]
@@ -46,7 +49,7 @@ class Result:
 class Pool:
     """slots workers, each at one job at a time, replaced after jobs_per_worker jobs.
 
-    environ: of the workers. command: how to start one.
+    environ: of the workers. command: how to start one. timeout_setting, cpu_setting: what raises these limits.
     """
 
     def __init__(
@@ -57,7 +60,10 @@ class Pool:
         jobs_per_worker: int,
         environ: Mapping[str, str],
         command: Sequence[str] = WORKER_COMMAND,
+        timeout_setting: str = "EXTRACT_TIMEOUT",
+        cpu_setting: str = "EXTRACT_CPU_SECONDS",
     ) -> None:
+        self.timeout_setting, self.cpu_setting = timeout_setting, cpu_setting
         self._orders = orders
         self._jobs_per_worker = jobs_per_worker
         self._environ = dict(environ)
@@ -68,6 +74,10 @@ class Pool:
     @property
     def slots(self) -> int:
         return len(self._all)
+
+    @property
+    def all_slots(self) -> Sequence[Slot]:
+        return self._all
 
     @property
     def busy(self) -> int:
@@ -114,7 +124,7 @@ class Pool:
             env=self._environ,
             start_new_session=True,
         )
-        worker = Worker(process)
+        worker = Worker(process, self.cpu_setting)
         try:
             async with asyncio.timeout(_START_SECONDS):
                 await worker.ask(self._orders.to_line())
@@ -151,7 +161,7 @@ class Slot:
         if worker is not None:
             await worker.kill()
 
-    async def run(self, job: Mapping[str, Any]) -> Result:
+    async def run(self, job: Mapping[str, Any], tell: Tell = lambda share: None) -> Result:
         """Raises the ProcessorError that the job ended with; TimedOutError and WorkerDiedError among them.
 
         Cancelling it kills the worker.
@@ -159,11 +169,11 @@ class Slot:
         worker = await self.prepare()
         try:
             async with asyncio.timeout(self._pool.timeout + _GRACE_SECONDS):
-                report, body = await worker.ask(json.dumps(dict(job)).encode() + b"\n")
+                report, body = await worker.ask(json.dumps(dict(job)).encode() + b"\n", tell)
         except TimeoutError as late:
             await self.discard()
             raise TimedOutError(
-                f"the extraction took longer than {self._pool.timeout:.0f} s; try again or raise EXTRACT_TIMEOUT"
+                f"the work took longer than {self._pool.timeout:.0f} s; try again or raise {self._pool.timeout_setting}"
             ) from late
         except BaseException:
             await self.discard()
@@ -178,8 +188,9 @@ class Slot:
 class Worker:
     """One process. jobs: how many lines it was sent, its orders included."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, cpu_setting: str) -> None:
         self._process = process
+        self._cpu_setting = cpu_setting
         self._said = bytearray()
         self._listening = asyncio.create_task(self._listen())
         self.jobs = 0
@@ -192,16 +203,19 @@ class Worker:
     def is_dead(self) -> bool:
         return self._process.returncode is not None
 
-    async def ask(self, line: bytes) -> tuple[dict[str, Any], bytes]:
-        """Raises WorkerDiedError, and TooDemandingError when a limit ended the process."""
+    async def ask(self, line: bytes, tell: Tell = lambda share: None) -> tuple[dict[str, Any], bytes]:
+        """tell: hears how far it is. Raises WorkerDiedError, and TooDemandingError when a limit ended the process."""
         self.jobs += 1
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(line)
             await self._process.stdin.drain()
-            head = await self._part(_MAX_REPORT_BYTES)
-            body = await self._part(_MAX_BODY_BYTES)
-            return json.loads(head), body
+            while True:
+                head = json.loads(await self._part(_MAX_REPORT_BYTES))
+                body = await self._part(_MAX_BODY_BYTES)
+                if "progress" not in head:
+                    return head, body
+                tell(float(head["progress"]))
         except (asyncio.IncompleteReadError, ConnectionError, ValueError) as broken:
             await self.kill()
             raise self._death() from broken
@@ -233,7 +247,7 @@ class Worker:
     def _death(self) -> ProcessorError:
         if self._process.returncode == -signal.SIGXCPU:
             return TooDemandingError(
-                "the video takes more processor time than EXTRACT_CPU_SECONDS allows; re-encode it or raise the limit"
+                f"the video takes more processor time than {self._cpu_setting} allows; re-encode it or raise the limit"
             )
         if self._process.returncode == OUT_OF_MEMORY_EXIT:
             return TooDemandingError(OUT_OF_MEMORY)

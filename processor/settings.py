@@ -55,6 +55,22 @@ class Settings:
         minimum=512 << 20,
         maximum=1 << 44,
     )
+    rendition_slots: int = _setting(
+        1, "Worker processes that make renditions, beside SLOTS and after them.", minimum=1, maximum=64
+    )
+    rendition_timeout: float = _setting(
+        7200.0, "Longest time for one rendition, then its worker is killed.", unit="seconds", minimum=1, maximum=86400
+    )
+    rendition_max_bytes: int = _setting(
+        2 << 30,
+        "Largest rendition, and what the disk must hold for each of RENDITION_SLOTS.",
+        unit="bytes",
+        minimum=1 << 16,
+        maximum=5_000_000_000,
+    )
+    rendition_folder: str = _setting(
+        "", "Where a rendition lies while it is made, in a file without a name; empty: the system's temporary folder."
+    )
     jobs_per_worker: int = _setting(200, "Videos after which a worker is replaced.", minimum=1, maximum=1_000_000)
     max_merge_bytes: int = _setting(
         128 << 20, "Largest body of /merge-fingerprints.", unit="bytes", minimum=1 << 16, maximum=1 << 32

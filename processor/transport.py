@@ -1,10 +1,12 @@
-"""What is spoken over HTTP: ranged GETs for the video, a POST for the callback. The only importer of httpx here."""
+"""What is spoken over HTTP: ranged GETs for the video, a PUT for its rendition, a POST for the callback. httpx is
+imported here alone."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import BinaryIO
 
 import httpx
 
@@ -13,6 +15,7 @@ from processor.errors import (
     BadRequestError,
     SourceUnreachableError,
     SourceUnsuitableError,
+    TargetUnreachableError,
     TimedOutError,
     TooDemandingError,
     TooLargeError,
@@ -25,6 +28,9 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _REQUEST_SECONDS = 20.0
+_PUT_SECONDS = 120.0
+"""For one step of it; a store may think before it answers that a large object is there."""
+_PIECE_BYTES = 1 << 20
 _READ_AGAIN = 8
 _READ_ANYWAY_BYTES = 64 << 20
 
@@ -169,6 +175,71 @@ class RangeClient:
         if len(body) != expected:
             raise _PassingError("the server of the video hung up in the middle of a range; try again")
         return bytes(body)
+
+
+def put_file(
+    url: str,
+    file: BinaryIO,
+    size: int,
+    *,
+    content_type: str,
+    deadline: float,
+    rules: SourceRules = LOOPBACK,
+    tell: Callable[[float], None] = lambda share: None,
+    resolve: Resolve = resolved,
+) -> None:
+    """Sends the size bytes of file, from its start, by one PUT; a passing failure is tried again. The host is judged by
+    rules, as that of a video is; no redirect is followed, and no proxy used. tell: is told the share that is sent.
+
+    Raises BadRequestError, ForbiddenSourceError, TargetUnreachableError, TimedOutError after the deadline (of
+    time.monotonic()).
+    """
+    target = parsed_url(url)
+    host, port = target.host, port_of(target)
+    rules.check(host, port)
+    addresses = addresses_of(host, port, may_be_private=rules.owns(host, port), resolve=resolve)
+    headers = {
+        "Host": target.netloc.decode("ascii"),
+        "Content-Type": content_type,
+        "Content-Length": str(size),
+    }
+    for attempt in range(ATTEMPTS):
+        address = addresses[attempt % len(addresses)].partition("%")[0]
+        file.seek(0)
+        try:
+            with httpx.Client(follow_redirects=False, trust_env=False, timeout=_PUT_SECONDS) as client:
+                answer = client.put(
+                    target.copy_with(host=address),
+                    content=_pieces(file, size, deadline, tell),
+                    headers=headers,
+                    extensions={"sni_hostname": host},
+                )
+        except httpx.TransportError as broken:
+            reason = f"the store of the renditions cannot be reached ({type(broken).__name__}); see that it runs"
+            cause: Exception | None = broken
+        else:
+            if answer.is_success:
+                return
+            reason = f"the store of the renditions answers {answer.status_code}; the URL may have expired"
+            cause = None
+            if answer.status_code not in _RETRIED_STATUSES:
+                raise TargetUnreachableError(reason)
+        if attempt == ATTEMPTS - 1:
+            raise TargetUnreachableError(reason) from cause
+        time.sleep(min(0.2 * 4**attempt, max(0.0, deadline - time.monotonic())))
+
+
+def _pieces(file: BinaryIO, size: int, deadline: float, tell: Callable[[float], None]) -> Iterator[bytes]:
+    sent = 0
+    while sent < size:
+        if time.monotonic() > deadline:
+            raise TimedOutError("putting the rendition into the store took too long; try again")
+        piece = file.read(min(_PIECE_BYTES, size - sent))
+        if not piece:
+            raise TargetUnreachableError("the rendition became shorter while it was sent; try again")
+        sent += len(piece)
+        yield piece
+        tell(sent / size)
 
 
 def parsed_url(text: str) -> httpx.URL:

@@ -1,8 +1,9 @@
 """A worker process: `python -m processor.worker`, started by processor.pool.
 
 Standard input: one line of JSON with the WorkerOrders, then one line for each job. Standard output: for each job a
-frame of two parts, each after its length in 8 bytes: a JSON report, and the JSON of the ExtractResponse (empty when
-the report tells of an error). A first frame says that the worker is ready.
+frame of two parts, each after its length in 8 bytes: a JSON report, and the JSON of the ExtractResponse or the
+Rendition (empty when the report tells of an error). A first frame says that the worker is ready. While a rendition is
+made, frames whose report has nothing but `progress`, 0..1, say how far it is.
 
 The process limits itself (processor.confinement) before it touches anything from outside. When its standard input
 closes, its parent is gone, and so it leaves.
@@ -17,6 +18,7 @@ import queue
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO, cast
 
@@ -25,9 +27,15 @@ from processor.confinement import confine, cpu_seconds_used, grant_cpu, peak_mem
 from processor.errors import OUT_OF_MEMORY, ProcessorError, TooDemandingError
 from processor.extract import Recipe, extract
 from processor.limits import DecodeLimits
+from processor.render import render, unnamed_file
 from processor.source import RemoteFile
-from processor.transport import RangeClient
-from wire.processing import ExtractRequest
+from processor.transport import RangeClient, put_file
+from wire.processing import ExtractRequest, ExtractResponse
+from wire.renditions import CONTENT_TYPE, Rendition, RenditionRequest
+
+_MADE_SHARE = 0.95
+"""Of the work on a rendition: the rest is putting it into the store."""
+_TELL_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,8 @@ class WorkerOrders:
     """What every job of a worker has in common. timeout: seconds for one job. memory: bytes of address space.
     cpu_seconds: of processor time for one job.
 
-    only_hosts, own_hosts: as in SourceRules. max_source_bytes: of one video.
+    only_hosts, own_hosts: as in SourceRules. max_source_bytes: of one video. written_bytes: of one rendition; 0: none
+    is made. folder: where it is written, empty for the system's own. niceness: how far others go first.
     """
 
     frame_interval: float
@@ -48,6 +57,17 @@ class WorkerOrders:
     own_hosts: tuple[str, ...] = LOOPBACK_HOSTS
     max_source_bytes: int = 1 << 50
     cpu_seconds: float = 540.0
+    written_bytes: int = 0
+    folder: str = ""
+    niceness: int = 0
+
+    @property
+    def rules(self) -> SourceRules:
+        return SourceRules(tuple(self.only_hosts), tuple(self.own_hosts))
+
+    @property
+    def limits(self) -> DecodeLimits:
+        return DecodeLimits(max_duration=self.max_duration, threads=self.threads)
 
     def to_line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"
@@ -57,35 +77,45 @@ def main() -> None:
     answers = _private_stdout()
     lines = _lines_of_stdin()
     orders = WorkerOrders(**json.loads(lines.get()))
-    confine(orders.memory)
+    confine(orders.memory, written_bytes=orders.written_bytes)
+    os.nice(orders.niceness)
     _send(answers, {"ready": True}, b"")
     while True:
-        report, body = run(json.loads(lines.get()), orders)
+        report, body = run(json.loads(lines.get()), orders, _Progress(answers).tell)
         _send(answers, report, body)
         # FFmpeg's pictures hang on a few Python objects in cycles: too few for the collector to look by itself.
         gc.collect()
 
 
-def run(job: dict[str, Any], orders: WorkerOrders) -> tuple[dict[str, Any], bytes]:
-    """One job, whatever happens. The report: bytes_read, requests, cpu_seconds, peak_memory
-    (bytes, of the process so far), frame_count, and code and message of an error if any."""
+def run(
+    job: dict[str, Any], orders: WorkerOrders, tell: Callable[[float], None] = lambda share: None
+) -> tuple[dict[str, Any], bytes]:
+    """One job, whatever happens: a rendition when it names a rendition_url, which tell() hears of, else a fingerprint.
+
+    The report: bytes_read, requests, cpu_seconds, peak_memory (bytes, of the process so far), frame_count, and code and
+    message of an error if any.
+    """
     report: dict[str, Any] = {"bytes_read": 0, "requests": 0}
     client: RangeClient | None = None
     began = cpu_seconds_used()
     try:
         grant_cpu(orders.cpu_seconds)
-        request = ExtractRequest.from_json(job)
         client = RangeClient(
-            request.video_url,
+            str(job["video_url"]),
             deadline=time.monotonic() + orders.timeout,
-            rules=SourceRules(tuple(orders.only_hosts), tuple(orders.own_hosts)),
+            rules=orders.rules,
             max_bytes=orders.max_source_bytes,
         )
-        limits = DecodeLimits(max_duration=orders.max_duration, threads=orders.threads)
-        with RemoteFile(client) as file:
-            answer = extract(cast(BinaryIO, file), request, Recipe(orders.frame_interval, orders.phash_size, limits))
-        report["frame_count"] = answer.frame_count
-        body = json.dumps(answer.to_json()).encode()
+        with RemoteFile(client) as remote:
+            file = cast(BinaryIO, remote)
+            if "rendition_url" in job:
+                made = _render(file, RenditionRequest.from_json(job), orders, tell)
+                answer = made.to_json()
+            else:
+                extracted = _extract(file, ExtractRequest.from_json(job), orders)
+                report["frame_count"] = extracted.frame_count
+                answer = extracted.to_json()
+        body = json.dumps(answer).encode()
     except ProcessorError as refused:
         report |= {"code": refused.code, "message": str(refused)}
         body = b""
@@ -93,13 +123,52 @@ def run(job: dict[str, Any], orders: WorkerOrders) -> tuple[dict[str, Any], byte
         report |= {"code": TooDemandingError.code, "message": OUT_OF_MEMORY}
         body = b""
     except Exception as unexpected:
-        report |= {"code": ProcessorError.code, "message": f"the extraction failed: {unexpected!r}"}
+        report |= {"code": ProcessorError.code, "message": f"the work on the video failed: {unexpected!r}"}
         body = b""
     if client is not None:
         report |= {"bytes_read": client.bytes_read, "requests": client.requests}
     report["peak_memory"] = peak_memory()
     report["cpu_seconds"] = round(cpu_seconds_used() - began, 3)
     return report, body
+
+
+def _extract(file: BinaryIO, request: ExtractRequest, orders: WorkerOrders) -> ExtractResponse:
+    return extract(file, request, Recipe(orders.frame_interval, orders.phash_size, orders.limits))
+
+
+def _render(
+    file: BinaryIO, request: RenditionRequest, orders: WorkerOrders, tell: Callable[[float], None]
+) -> Rendition:
+    """Made, and put where it is wanted."""
+    deadline = time.monotonic() + orders.timeout
+    with unnamed_file(orders.folder or None) as made:
+        rendition = render(
+            file, made, request.video_id, orders.limits, orders.written_bytes, lambda share: tell(share * _MADE_SHARE)
+        )
+        put_file(
+            request.rendition_url,
+            made,
+            rendition.size_bytes,
+            content_type=CONTENT_TYPE,
+            deadline=deadline,
+            rules=orders.rules,
+            tell=lambda share: tell(_MADE_SHARE + (1 - _MADE_SHARE) * share),
+        )
+    return rendition
+
+
+class _Progress:
+    """Tells the parent how far the work is, now and then."""
+
+    def __init__(self, answers: BinaryIO) -> None:
+        self._answers = answers
+        self._told_at = 0.0
+
+    def tell(self, share: float) -> None:
+        now = time.monotonic()
+        if now - self._told_at >= _TELL_SECONDS:
+            self._told_at = now
+            _send(self._answers, {"progress": round(share, 4)}, b"")
 
 
 def _private_stdout() -> BinaryIO:

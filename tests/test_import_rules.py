@@ -36,7 +36,7 @@ ADAPTERS = {
     "arq": ARQ,
     "redis": ARQ | REDIS,
     "chromadb": {"wrangler_compat/vectorize/chroma.py"},
-    "av": {"processor/decode.py", "consumer/png.py"},
+    "av": {"processor/opening.py", "processor/decode.py", "processor/encode.py", "consumer/png.py"},
     "acoustid": {"processor/sound.py"},
     "chromaprint": {"processor/sound.py"},
     "jinja2": {"edge_api/console/pages.py"},
@@ -69,6 +69,7 @@ PURE = (
     "processor/inset.py",
     "processor/fingerprint.py",
     "processor/tones.py",
+    "processor/rendition.py",
 )
 # Of the standard library, what reaches outside the process.
 IMPURE = {"asyncio", "http", "io", "logging", "multiprocessing", "os", "pathlib", "shutil", "signal", "socket"}

@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast, get_args
 
+from wire.media import Media, MediaFormatError
+
 Tier = Literal["economy", "standard", "premium"]
 TIERS: tuple[Tier, ...] = get_args(Tier)
+
+
+_MAY_BE_MISSING = ("thumbnail", "preview", "media")
 
 
 class ExtractFormatError(ValueError):
@@ -109,6 +114,7 @@ class ExtractResponse:
     duration: seconds of the whole video. frame_count: frames sampled.
     fingerprint: base64 of wire.fingerprints.pack(...) (a Fingerprint) or pack_fragment(...) (a range).
     thumbnail: base64 of a JPEG, or None (ranges after the first have none). preview: None when there is no picture.
+    media: of the file, whichever range of it was looked at; None: not told, as of merged ranges.
     """
 
     video_id: str
@@ -120,6 +126,7 @@ class ExtractResponse:
     fingerprint: str
     thumbnail: str | None = None
     preview: Preview | None = None
+    media: Media | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"video_vector": list(self.video_vector)}
@@ -130,7 +137,7 @@ class ExtractResponse:
         if not isinstance(body, Mapping):
             raise ExtractFormatError("the answer must be a JSON object")
         fields = cast(Mapping[str, Any], body)
-        missing = [n for n in cls.__dataclass_fields__ if n not in fields and n not in ("thumbnail", "preview")]
+        missing = [n for n in cls.__dataclass_fields__ if n not in fields and n not in _MAY_BE_MISSING]
         if missing:
             raise ExtractFormatError(f"missing field: {', '.join(missing)}")
         known = {name: fields[name] for name in cls.__dataclass_fields__ if name in fields}
@@ -138,7 +145,10 @@ class ExtractResponse:
             vector = tuple(float(number) for number in fields["video_vector"])
         except (TypeError, ValueError) as broken:
             raise ExtractFormatError("video_vector must be a list of numbers") from broken
-        preview = fields.get("preview")
-        return cls(
-            **known | {"video_vector": vector, "preview": None if preview is None else Preview.from_json(preview)}
-        )
+        preview, media = fields.get("preview"), fields.get("media")
+        try:
+            described = None if media is None else Media.from_json(media)
+        except MediaFormatError as broken:
+            raise ExtractFormatError(str(broken)) from broken
+        shown = None if preview is None else Preview.from_json(preview)
+        return cls(**known | {"video_vector": vector, "preview": shown, "media": described})

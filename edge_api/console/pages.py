@@ -117,6 +117,7 @@ def environment() -> Environment:
     ):
         made.filters[name] = getattr(formatting, name)
     made.filters["money"] = money
+    made.filters["not_played"] = sentences.not_played
     made.filters |= {"state": sentences.state_of, "stage": sentences.stage, "alterations": sentences.alterations}
     made.globals |= {
         "static": assets().url,

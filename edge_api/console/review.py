@@ -39,7 +39,7 @@ async def review(request: Request, user: User) -> Response:
     match = _match(opened, other)
     lengths: list[float | None] = [video["duration"] if video else None for video in (opened, other)]
     matrix = matrix_of(match, *lengths)
-    links = [video[name] for video in (opened, other) if video for name in ("r2_url", "thumbnail")]
+    links = [video[name] for video in (opened, other) if video for name in ("playback_url", "thumbnail")]
     return await page(
         request,
         user,

@@ -50,7 +50,17 @@ _FIELDS = (
         "last_error",
         "attempts",
     ),
-    *("r2_url", "thumbnail", "similar_to", "similarity_score", "duplicate_of", "confidence", "original_video"),
+    *(
+        "r2_url",
+        "playback_url",
+        "rendition",
+        "thumbnail",
+        "similar_to",
+        "similarity_score",
+        "duplicate_of",
+        "confidence",
+        "original_video",
+    ),
     *("reason", "message", "matches", "why"),
 )
 
@@ -93,7 +103,20 @@ def not_played(video: Mapping[str, Any] | None, *, sees_all: bool = False) -> st
         return "It can be played once it is decided."
     if video.get("reason") == "infected":
         return "Its file is dangerous and given to nobody."
+    if video.get("r2_url"):
+        return _unplayable(video.get("rendition"))
     return "Its file is not kept any more."
+
+
+def _unplayable(rendition: Mapping[str, Any] | None) -> str:
+    """Of a file that browsers do not play."""
+    match None if rendition is None else rendition["status"]:
+        case "wanted":
+            return "Browsers cannot play this file; one that they can play is being made."
+        case "failed":
+            return "Browsers cannot play this file, and none that they can play could be made of it."
+        case _:
+            return "Browsers cannot play this file."
 
 
 def reasons(video: Mapping[str, Any]) -> list[str]:

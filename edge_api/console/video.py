@@ -25,7 +25,7 @@ async def video(request: Request, user: User) -> Response:
     match = _chosen(body["matches"] or (), request.query_params.get("with"))
     other = await _other(request, user, match)
     matrix = matrix_of(match, body["duration"], other["duration"] if other else None)
-    links = [video[name] for video in (body, other) if video for name in ("r2_url", "thumbnail")]
+    links = [video[name] for video in (body, other) if video for name in ("playback_url", "thumbnail")]
     return await page(
         request,
         user,

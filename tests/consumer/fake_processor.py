@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -15,7 +18,11 @@ from starlette.routing import Route
 from tests.consumer.fingerprints import make_fingerprint, make_fragment
 from wire.errors import error_body
 from wire.fingerprints import Fingerprint, pack, pack_fragment, unpack_fragment
+from wire.media import Media
 from wire.processing import ExtractRequest, ExtractResponse, Preview
+from wire.renditions import Rendition, RenditionRequest
+from wrangler_compat.r2.types import R2Bucket
+from wrangler_compat.testing import MemoryR2Bucket
 
 Misfortune = Callable[[Request], Awaitable[Response | None]]
 """May answer in the processor's place."""
@@ -26,9 +33,13 @@ STRIP = b"\xff\xd8 twelve pictures \xff\xd9"
 
 @dataclass
 class FakeProcessor:
-    """videos: the fingerprint of each video id; others get one of a seed of their own."""
+    """videos: the fingerprint of each video id; others get one of a seed of their own. media: of files, where
+    it is told. bucket: where renditions are put."""
 
     videos: dict[str, Fingerprint] = field(default_factory=dict)
+    media: dict[str, Media] = field(default_factory=dict)
+    bucket: R2Bucket = field(default_factory=MemoryR2Bucket)
+    rendered: list[RenditionRequest] = field(default_factory=list)
     asked: list[ExtractRequest] = field(default_factory=list)
     merged: list[list[tuple[float, float]]] = field(default_factory=list)
     request_ids: list[str] = field(default_factory=list)
@@ -42,6 +53,7 @@ class FakeProcessor:
             routes=[
                 Route("/extract-fingerprint", self._extract, methods=["POST"]),
                 Route("/merge-fingerprints", self._merge, methods=["POST"]),
+                Route("/make-rendition", self._make_rendition, methods=["POST"]),
                 Route("/livez", self._livez),
             ]
         )
@@ -82,6 +94,19 @@ class FakeProcessor:
         whole = self.fingerprint_of(body["video_id"])
         return self._answer(body["video_id"], whole, pack(whole), with_thumbnail="thumbnail" in body)
 
+    async def _make_rendition(self, request: Request) -> Response:
+        unlucky = await self._misfortune(request)
+        if unlucky is not None:
+            return unlucky
+        asked = RenditionRequest.from_json(await request.json())
+        self.rendered.append(asked)
+        content = b"a rendition of " + asked.video_id.encode()
+        path = unquote(urlsplit(asked.rendition_url).path)
+        # Some stores have the bucket in the path, others in the name of the host.
+        await self.bucket.put(path[path.index("processed/") :], content)
+        made = Rendition(asked.video_id, 1280, 720, 10.0, len(content))
+        return lines({"progress": 0.25}, {"progress": 0.75}, {"rendition": made.to_json()})
+
     async def _misfortune(self, request: Request) -> Response | None:
         return await self.misfortunes.pop(0)(request) if self.misfortunes else None
 
@@ -95,9 +120,24 @@ class FakeProcessor:
             processing_time_ms=1,
             fingerprint=base64.b64encode(content).decode(),
             thumbnail=base64.b64encode(JPEG).decode() if with_thumbnail else None,
+            media=self.media.get(video_id),
             preview=Preview(12, 160, 90, jpeg=base64.b64encode(STRIP).decode()) if with_thumbnail else None,
         )
         return JSONResponse(response.to_json())
+
+
+def lines(*told: Mapping[str, Any]) -> Response:
+    """As POST /make-rendition answers."""
+    return Response("".join(f"{json.dumps(each)}\n" for each in told), media_type="application/x-ndjson")
+
+
+def telling(*told: Mapping[str, Any]) -> Misfortune:
+    """The next answer has these lines."""
+
+    async def answer(request: Request) -> Response:
+        return lines(*told)
+
+    return answer
 
 
 def answering(status: int, code: str = "INTERNAL", message: str = "It went wrong.", **headers: str) -> Misfortune:

@@ -30,6 +30,7 @@ async def with_real_stores(
         await world.stack.enter_async_context(open_chroma_index(chroma_url, f"{name}-{kind}"))
         for kind in ("videos", "segments")
     ]
+    world.processor.bucket = bucket
     env = replace(world.env, video_bucket=bucket, vectorize=index, vectorize_segments=segments)
     return replace(world, env=env, bucket=bucket, vectorize=index, segments=segments)
 

@@ -8,14 +8,16 @@ from dataclasses import replace
 import pytest
 
 from consumer.assembly import Consumer
-from consumer.checkup import Report
+from consumer.checkup import Finding, Report
 from consumer.doctor import Doctor
+from consumer.records import rendition_key
 from tests.consumer.fingerprints import blank_fingerprint, make_fingerprint
 from tests.consumer.indexed import indexed
 from tests.consumer.moderation import review
 from tests.consumer.stores import at_the_present, let_all_grow_old, with_real_stores
 from tests.consumer.world import World, open_world
 from wire.jobs import Job
+from wire.media import Media
 from wrangler_compat.vectorize.types import VectorizeVector
 
 DAY = "2026/11/21"
@@ -346,3 +348,45 @@ async def test_videos_whose_rows_are_gone_are_adopted_and_decided(
     await consumer.jobs.run(Job(lost))
     assert {(await world.video(each))["status"] for each in (original, lost)} == {"approved"}
     assert not +(await doctor.examine()).found
+
+
+async def rendered(world: World, consumer: Consumer, seed: int) -> str:
+    video_id = await world.upload(seed)
+    world.processor.media[video_id] = Media("mp4", "hevc", "yuv420p", "aac")
+    await consumer.jobs.run(Job(video_id))
+    assert await consumer.renditions.run_once()
+    return video_id
+
+
+async def test_a_rendition_that_is_gone_is_made_again(world: World, consumer: Consumer, doctor: Doctor) -> None:
+    lost, kept = [await rendered(world, consumer, seed) for seed in (31, 32)]
+    await world.bucket.delete(rendition_key(lost))
+    assert not +(await doctor.examine()).found, "it may be on its way"
+    let_all_grow_old(world)
+    await mended(doctor, row_without_rendition=1)
+    assert await consumer.renditions.run_once()
+    assert {rendition_key(lost), rendition_key(kept)} <= await keys(world)
+    assert await world.rows("SELECT status FROM renditions") == [{"status": "completed"}] * 2
+
+
+async def test_a_rendition_that_no_row_knows_goes(world: World, consumer: Consumer, doctor: Doctor) -> None:
+    made, failed, never = [await rendered(world, consumer, seed) for seed in (31, 32, 33)]
+    await world.db.prepare("UPDATE renditions SET status = 'failed' WHERE video_id = ?1").bind(failed).run()
+    await world.db.prepare("DELETE FROM renditions WHERE video_id = ?1").bind(never).run()
+    await world.bucket.put(f"processed/{never}/notes.txt", b"not a rendition")
+    let_all_grow_old(world)
+    await mended(doctor, rendition_without_row=2)
+    assert {key for key in await keys(world) if key.startswith("processed/")} == {
+        rendition_key(made),
+        f"processed/{never}/notes.txt",
+    }
+
+
+async def test_a_rendition_whose_row_comes_late_is_not_deleted(
+    world: World, consumer: Consumer, doctor: Doctor
+) -> None:
+    video_id = await rendered(world, consumer, 31)
+    finding = Finding("rendition_without_row", rendition_key(video_id), "delete_rendition")
+    assert not await doctor.renditions.mend(finding)
+    assert not await doctor.renditions.mend(Finding("row_without_rendition", video_id, "render_again"))
+    assert rendition_key(video_id) in await keys(world)

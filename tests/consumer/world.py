@@ -224,9 +224,8 @@ async def open_world(**settings: Any) -> AsyncIterator[World]:
     """settings: changes of the defaults; the waits are short here."""
     processor, clock = FakeProcessor(), Clockwork()
     _, defaults, _ = load({})
-    quick = dataclasses.replace(
-        defaults, **{"earlier_wait_seconds": 0.5, "processor_busy_seconds": 0.2, "compare_workers": 2} | settings
-    )
+    waits: dict[str, Any] = {"earlier_wait_seconds": 0.5, "processor_busy_seconds": 0.2, "compare_workers": 2}
+    quick = dataclasses.replace(defaults, **waits | {"renditions": "unplayable"} | settings)
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(memory_d1(MIGRATIONS))
         await db.prepare("INSERT INTO users (id, email, created_at) VALUES ('u', 'u@x', '2026')").run()
@@ -236,6 +235,7 @@ async def open_world(**settings: Any) -> AsyncIterator[World]:
             http, breaker=Breaker(), random=Random(1), busy_wait_seconds=quick.processor_busy_seconds
         )
         bucket, vectorize, segments = MemoryR2Bucket(), MemoryVectorizeIndex(), MemoryVectorizeIndex()
+        processor.bucket = bucket
         queues: dict[Priority, MemoryQueue] = {
             "high": MemoryQueue("video-high", now=clock),
             "normal": MemoryQueue("video-normal", now=clock),

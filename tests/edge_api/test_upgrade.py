@@ -91,6 +91,7 @@ async def test_the_version_before_names(tmp_path: Path) -> None:
         shutil.copy(MIGRATIONS / "0012_filenames.sql", tmp_path)
         assert await migrations.apply(db, tmp_path) == ["0012_filenames.sql"]
         await db.prepare(INSERT_UPLOAD).bind(ids[1], "alice", AT).run()
+        await migrations.apply(db, MIGRATIONS)
         page, total = queries.list_videos(of_user=True, of_status=False, of_text=True)
         for video_id in ids:
             assert (
@@ -125,3 +126,29 @@ async def test_the_version_before_matrices(tmp_path: Path) -> None:
         rows = (await db.prepare("SELECT id, status, matrices FROM videos ORDER BY id").all()).results
         left = [(row["id"], row["status"], row["matrices"]) for row in rows]
         assert left == [(video_id, "duplicate", None) for video_id in ids]
+
+
+async def test_the_version_before_renditions(tmp_path: Path) -> None:
+    """0014: uploads go on while it is applied, and what has a rendition is deleted by statements that know of none."""
+    for script in MIGRATIONS.glob("*.sql"):
+        if script.name < "0014":
+            shutil.copy(script, tmp_path)
+    ids = ["a" * 32, "b" * 32]
+    async with open_memory() as db:
+        await migrations.apply(db, tmp_path)
+        await add(db, "alice")
+        await db.prepare(INSERT_UPLOAD).bind(ids[0], "alice", AT).run()
+        shutil.copy(MIGRATIONS / "0014_renditions.sql", tmp_path)
+        assert await migrations.apply(db, tmp_path) == ["0014_renditions.sql"]
+        await db.prepare(INSERT_UPLOAD).bind(ids[1], "alice", AT).run()
+        for video_id in ids:
+            row = await db.prepare(queries.VIDEO).bind(video_id, None).first()
+            assert row is not None
+            assert (row["plays"], row["rendition_status"]) == (None, None)
+        await (
+            db.prepare("INSERT INTO renditions (video_id, r2_key, status, created_at) VALUES (?1, ?1, 'completed', ?2)")
+            .bind(ids[0], AT)
+            .run()
+        )
+        await db.prepare("DELETE FROM videos WHERE id = ?1").bind(ids[0]).run()
+        assert await db.prepare("SELECT COUNT(*) AS n FROM renditions").first("n") == 1

@@ -15,7 +15,7 @@ from wire.verdicts import Match, Segment
 from wrangler_compat.d1.types import D1Value
 
 COMMON = {"video_id", "status", "uploaded_at", "filename", "file_size", "mime_type"}
-DONE = COMMON | {"processed_at", "duration", "r2_url", "thumbnail", "preview"}
+DONE = COMMON | {"processed_at", "duration", "r2_url", "playback_url", "rendition", "thumbnail", "preview"}
 PREVIEW = {"preview_key": "videos/x_preview.jpg", "preview_layout": '{"pictures": 12, "width": 160, "height": 90}'}
 MATCH = Match("0" * 32, "video", 0.97, 0.97, 0.91, 1.0, 1.0, segments=(Segment(0, 9.5, 0, 9.5, 0.97),))
 
@@ -115,6 +115,58 @@ async def test_the_file_is_linked_to_as_long_as_it_is_there(world: World, status
     assert f"{video_id}.mp4" in listed["r2_url"]
     await world.run("UPDATE videos SET object_deleted_at = ?1", timestamp())
     assert (await world.video(video_id))["r2_url"] is None
+
+
+async def wanted(world: World, video_id: str, status: str, **columns: D1Value) -> None:
+    await world.run("DELETE FROM renditions WHERE video_id = ?1", video_id)
+    key = f"processed/{video_id}/720p.mp4"
+    row: dict[str, D1Value] = {"video_id": video_id, "r2_key": key, "status": status, "created_at": "2026", **columns}
+    marks = ", ".join(f"?{n}" for n in range(1, len(row) + 1))
+    await world.run(f"INSERT INTO renditions ({', '.join(row)}) VALUES ({marks})", *row.values())
+
+
+async def test_what_browsers_play_is_the_rendition_or_else_the_file_if_that_plays(world: World) -> None:
+    video_id = await world.uploaded(mp4())
+    await world.decide(video_id, "approved", plays=None)
+    for plays in (None, 1):
+        await world.run("UPDATE videos SET plays = ?1", plays)
+        shown = await world.video(video_id)
+        assert shown["playback_url"] == shown["r2_url"] is not None
+        assert shown["rendition"] is None
+    await world.run("UPDATE videos SET plays = 0")
+    shown = await world.video(video_id)
+    assert (shown["playback_url"], shown["rendition"]) == (None, None)
+    assert shown["r2_url"] is not None
+    await wanted(world, video_id, "processing", progress=0.4)
+    shown = await world.video(video_id)
+    assert (shown["playback_url"], shown["rendition"]) == (None, {"status": "wanted", "progress": 0.4})
+    await wanted(world, video_id, "failed", error_message="It takes too much.")
+    shown = await world.video(video_id)
+    assert shown["rendition"] == {"status": "failed", "reason": "It takes too much."}
+    await wanted(world, video_id, "completed")
+    shown = await world.video(video_id)
+    assert f"processed/{video_id}/720p.mp4" in shown["playback_url"]
+    assert shown["rendition"] == {"status": "made"}
+    (listed,) = (await world.get("/api/videos")).json()["videos"]
+    assert f"processed/{video_id}/720p.mp4" in listed["playback_url"]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"reason": "infected"}, {"object_deleted_at": "2026"}, {"source_url": "https://example.org/a.mp4"}],
+)
+async def test_nothing_is_played_of_a_file_that_there_is_no_link_to(world: World, columns: dict[str, D1Value]) -> None:
+    video_id = await world.uploaded(mp4())
+    await world.decide(video_id, "rejected", **{"plays": 0, **columns})
+    await wanted(world, video_id, "completed")
+    shown = await world.video(video_id)
+    assert (shown["r2_url"], shown["playback_url"], shown["rendition"]) == (None, None, None)
+
+
+async def test_a_copy_with_the_same_bytes_plays_as_its_original(world: World) -> None:
+    await world.decide(await world.uploaded(mp4()), "approved", plays=0, media="{}")
+    copy = await world.uploaded(mp4())
+    assert (await world.video(copy))["playback_url"] is None
 
 
 async def test_there_is_no_link_to_what_is_elsewhere_or_infected_or_undecided(world: World) -> None:

@@ -103,7 +103,7 @@ async def test_ranges_are_merged(shared: Running, make_clip: MakeClip, server: R
     merged = (await shared.client.post("/merge-fingerprints", json=body)).json()
     assert merged["thumbnail"] == parts[0]["thumbnail"]
     assert parts[1]["thumbnail"] is None
-    differing = {"processing_time_ms": 0, "thumbnail": ""}
+    differing = {"processing_time_ms": 0, "thumbnail": "", "media": None}
     assert merged | differing == whole | differing
 
 

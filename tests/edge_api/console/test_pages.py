@@ -13,7 +13,7 @@ from edge_api.env import Env
 from edge_api.keys import thumbnail_key
 from tests.edge_api.console.visits import HTML, Markup, Visit, visit_by
 from tests.edge_api.kit import People, World, mp4, serving, settings_with
-from tests.edge_api.test_videos import MATCH
+from tests.edge_api.test_videos import MATCH, wanted
 
 HOSTILE = """"><script>alert('x')</script><img src=x onerror=alert(1)>'&{{7*7}}"""
 PAGES = ["/me", "/videos", "/upload", "/try", "/videos/{video_id}", "/videos?q=x&status=flagged", "/nowhere"]
@@ -235,6 +235,32 @@ async def test_the_player_of_the_other_video(world: World, alice: Visit, bob: Vi
     await world.run("UPDATE videos SET duplicate_of = NULL WHERE id = ?1", mine)
     await world.client.delete(f"/api/videos/{hers}", headers=world.alice.headers)
     assert "It is not there any more." in Markup((await moderator.get(f"/videos/{mine}")).text).text
+
+
+async def test_what_browsers_do_not_play_is_not_offered_to_them_and_its_rendition_is(
+    world: World, alice: Visit, moderator: Visit
+) -> None:
+    video_id, other = await world.uploaded(mp4(seed=1), world.alice), await world.uploaded(mp4(seed=2), world.alice)
+    kept = json.dumps([{**MATCH.to_json(), "video_id": other}])
+    await world.decide(other, "approved", duration_seconds=9.5, plays=1)
+    await world.decide(
+        video_id, "flagged", duplicate_of=other, reason="mirrored", matches=kept, duration_seconds=9.5, plays=0
+    )
+
+    async def both_pages() -> list[Markup]:
+        await moderator.post("/review/next", {})
+        return [Markup((await alice.get(f"/videos/{video_id}")).text), Markup((await moderator.get("/review")).text)]
+
+    for status, said in ((None, "Browsers cannot play this file."), ("pending", "is being made"), ("failed", "none")):
+        if status is not None:
+            await wanted(world, video_id, status)
+        for page in await both_pages():
+            assert said in page.text
+            assert [f"{other}.mp4" in video["src"] for video in page.named("video")] == [True]
+            assert [link for link in page.named("a") if f"{video_id}.mp4" in link["href"]], "it can be downloaded"
+    await wanted(world, video_id, "completed")
+    for page in await both_pages():
+        assert [f"processed/{video_id}/720p.mp4" in video["src"] for video in page.named("video")] == [True, False]
 
 
 async def test_each_match_can_be_drawn(world: World, alice: Visit) -> None:

@@ -155,6 +155,9 @@ def test_seconds_that_something_took(count: float | None, text: str) -> None:
         ({"status": "processing"}, True, "once it is decided"),
         ({"status": "rejected", "reason": "infected"}, True, "dangerous"),
         ({"status": "duplicate"}, True, "not kept any more"),
+        ({"status": "approved", "r2_url": "u", "rendition": None}, True, "cannot play this file."),
+        ({"status": "approved", "r2_url": "u", "rendition": {"status": "wanted"}}, True, "is being made"),
+        ({"status": "approved", "r2_url": "u", "rendition": {"status": "failed"}}, True, "none that they can play"),
     ],
 )
 def test_why_there_is_no_player(video: dict[str, Any] | None, sees_all: bool, said: str) -> None:

@@ -31,12 +31,12 @@ except Exception as error:
 """
 THROUGH_THE_PROCESSOR = """
 import sys
-from processor import decode
+from processor import decode, opening
 from processor.errors import ProcessorError
 from processor.limits import DecodeLimits
-decode._OPTIONS.update(enable_drefs="1", use_absolute_path="1")
+opening._OPTIONS.update(enable_drefs="1", use_absolute_path="1")
 if "protocols" in sys.argv:
-    decode._OPTIONS["protocol_whitelist"] = "file,pipe"
+    opening._OPTIONS["protocol_whitelist"] = "file,pipe"
 try:
     with open(sys.argv[1], "rb") as file, decode.open_clip(file, DecodeLimits(60, 1)) as clip:
         print("followed", clip.width)
