@@ -242,7 +242,7 @@ def test_every_page_and_every_answer_can_be_had(s3_server: S3Server, redis_url: 
     assert (library_cost.cost.processor is None) == (sys.platform == "darwin")
     assert opened == [{"n": 1}]
     # The redirect, the page, its styles, two scripts, the icon.
-    assert (library.requests, library.pictures, len(library.seconds)) == (6, 0, 2)
+    assert (library.requests, library.pictures, len(library.seconds)) == (7, 0, 2)
     assert library.size > 30_000
 
 
