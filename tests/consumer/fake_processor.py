@@ -20,7 +20,7 @@ from wire.errors import error_body
 from wire.fingerprints import Fingerprint, pack, pack_fragment, unpack_fragment
 from wire.media import Media
 from wire.processing import ExtractRequest, ExtractResponse, Preview
-from wire.renditions import Rendition, RenditionRequest
+from wire.renditions import Rendition, RenditionFormatError, RenditionRequest
 from wrangler_compat.r2.types import R2Bucket
 from wrangler_compat.testing import MemoryR2Bucket
 
@@ -98,7 +98,10 @@ class FakeProcessor:
         unlucky = await self._misfortune(request)
         if unlucky is not None:
             return unlucky
-        asked = RenditionRequest.from_json(await request.json())
+        try:
+            asked = RenditionRequest.from_json(await request.json())
+        except RenditionFormatError as broken:
+            return JSONResponse(error_body("BAD_REQUEST", str(broken), "r"), 400)
         self.rendered.append(asked)
         content = b"a rendition of " + asked.video_id.encode()
         path = unquote(urlsplit(asked.rendition_url).path)

@@ -138,6 +138,19 @@ async def test_what_a_retry_may_mend_is_tried_a_few_times(world: World, consumer
     assert tries - failed["interruptions"] == world.settings.max_retries + 1
 
 
+async def test_what_kills_the_processors_workers_is_set_aside(world: World, consumer: Consumer) -> None:
+    video_id = await decided(world, consumer)
+    for _ in range(2):
+        world.processor.misfortunes.append(telling({"error": "it died", "code": "WORKER_DIED", "retryable": True}))
+        assert await consumer.renditions.run_once()
+        world.clock.pass_seconds(1000)
+    failed = await row(world, video_id)
+    assert failed is not None
+    assert (failed["status"], failed["worker_deaths"]) == ("failed", 2)
+    assert failed["quarantined_at"] is not None
+    assert not await consumer.renditions.run_once()
+
+
 async def test_a_failure_that_passes(world: World, consumer: Consumer) -> None:
     video_id = await decided(world, consumer)
     world.processor.misfortunes.append(answering(500))

@@ -37,7 +37,7 @@ def stored(system: System, video_id: str) -> list[Path]:
 
 
 def wait_until_made(system: System, video_id: str) -> Seen:
-    eventually(lambda: (system.video(video_id)["rendition"] or {}).get("status") == "made", "a rendition")
+    eventually(lambda: (system.video(video_id).get("rendition") or {}).get("status") == "made", "a rendition")
     return look_at(httpx.get(system.video(video_id)["playback_url"]).content)
 
 
