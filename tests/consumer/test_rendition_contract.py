@@ -46,7 +46,8 @@ async def ground(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
             async def stored() -> bytes:
                 body = await bucket.get(key)
-                assert body is not None and not isinstance(body, R2Object)
+                assert body is not None
+                assert not isinstance(body, R2Object)
                 return await body.bytes()
         else:
             write_clip(tmp_path / "v.mp4", Look(seconds=1.0, video="mpeg4"))
