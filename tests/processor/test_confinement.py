@@ -46,6 +46,25 @@ except OSError as refused:
     assert (tmp_path / "out").read_bytes() == b""
 
 
+def test_of_a_rendition_no_more_than_one_may_have_can_be_written(tmp_path: Path) -> None:
+    said = run(
+        """
+import sys
+from processor.confinement import confine
+confine(1 << 30, written_bytes=1000)
+with open(sys.argv[1], "wb", buffering=0) as file:
+    print(file.write(bytes(1500)))
+    try:
+        file.write(b"x")
+    except OSError as refused:
+        print(refused.strerror)
+""",
+        str(tmp_path / "out"),
+    )
+    assert said.stdout.splitlines() == ["1000", "File too large"]
+    assert len((tmp_path / "out").read_bytes()) == 1000
+
+
 @pytest.mark.parametrize("kind", ["RLIMIT_FSIZE", "RLIMIT_CORE", "RLIMIT_NOFILE"])
 def test_no_limit_can_be_raised_again(kind: str) -> None:
     """The hard limit is the soft one."""
