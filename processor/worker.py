@@ -35,7 +35,7 @@ from wire.renditions import CONTENT_TYPE, Rendition, RenditionRequest
 
 _MADE_SHARE = 0.95
 """Of the work on a rendition: the rest is putting it into the store."""
-_TELL_SECONDS = 0.25
+_TELL_SECONDS, _TELL_SHARE = 0.25, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +158,16 @@ def _render(
 
 
 class _Progress:
-    """Tells the parent how far the work is, now and then."""
+    """Tells the parent how far the work is: now and then, and at once when it has come far."""
 
     def __init__(self, answers: BinaryIO) -> None:
         self._answers = answers
-        self._told_at = 0.0
+        self._told, self._told_at = 0.0, 0.0
 
     def tell(self, share: float) -> None:
         now = time.monotonic()
-        if now - self._told_at >= _TELL_SECONDS:
-            self._told_at = now
+        if now - self._told_at >= _TELL_SECONDS or share - self._told >= _TELL_SHARE:
+            self._told, self._told_at = share, now
             _send(self._answers, {"progress": round(share, 4)}, b"")
 
 

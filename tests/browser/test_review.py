@@ -52,7 +52,8 @@ def test_reviewing_by_keyboard(moderator: Visitor) -> None:
     page.keyboard.press("a")
     shown(page, ids[1])
     assert status(gateway, ids[0]) == "approved"
-    expect(page.locator("#undo")).to_contain_text(f"Approved: {ids[0][:8]}")
+    expect(page.locator("#undo")).to_contain_text("Approved: a name without end")
+    expect(page.locator("#undo a")).to_have_attribute("href", f"/videos/{ids[0]}")
     expect(page.get_by_role("heading", name="Overturned: 100 % of 1")).to_be_visible()
     moderator.check_page()
     page.keyboard.press("u")
