@@ -291,6 +291,13 @@ def test_a_match_shows_what_was_measured(found: Evidence) -> None:
     assert match.similarity_score == opinion.score
 
 
+def test_what_lies_faintly_over_a_shared_intro_makes_it_no_more_than_an_intro() -> None:
+    intro, rest = Segment(0, 3.5, 0, 3.5, 1.0), Segment(0, 11, 0.2, 9, 0.84, speed=0.8)
+    measured = evidence(1.0, None, 1.0, 0.82, duration=11.0, ref_duration=11.0)
+    assert verdict(replace(measured, segments=(intro, rest))).status == "approved"
+    assert verdict(replace(measured, segments=(intro, replace(rest, score=0.85)))).status != "approved"
+
+
 def asked(found: Evidence, thresholds: Thresholds = THRESHOLDS) -> list[tuple[str, bool]]:
     return [(gate.name, gate.passed) for gate in judge("v", found, thresholds).gates]
 

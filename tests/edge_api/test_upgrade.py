@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -78,18 +79,29 @@ async def test_its_tokens_may_do_what_they_could(upgraded: tuple[SqliteDatabase,
     assert [(row["quota_videos"], row["quota_bytes"]) for row in await list_users(db)] == [(None, None)] * 2
 
 
+@asynccontextmanager
+async def version_before(number: str, folder: Path) -> AsyncIterator[SqliteDatabase]:
+    """A database with the migrations before that number, which lie in the folder, and with Alice in it."""
+    for script in MIGRATIONS.glob("*.sql"):
+        if script.name < number:
+            shutil.copy(script, folder)
+    async with open_memory() as db:
+        await migrations.apply(db, folder)
+        await add(db, "alice")
+        yield db
+
+
+async def upgrade(db: SqliteDatabase, script: str, folder: Path) -> None:
+    shutil.copy(MIGRATIONS / script, folder)
+    assert await migrations.apply(db, folder) == [script]
+
+
 async def test_the_version_before_names(tmp_path: Path) -> None:
     """0012: uploads go on while it is applied, and videos without a name are found as before."""
-    for script in MIGRATIONS.glob("*.sql"):
-        if script.name < "0012":
-            shutil.copy(script, tmp_path)
     ids = ["a" * 32, "b" * 32]
-    async with open_memory() as db:
-        await migrations.apply(db, tmp_path)
-        await add(db, "alice")
+    async with version_before("0012", tmp_path) as db:
         await db.prepare(INSERT_UPLOAD).bind(ids[0], "alice", AT).run()
-        shutil.copy(MIGRATIONS / "0012_filenames.sql", tmp_path)
-        assert await migrations.apply(db, tmp_path) == ["0012_filenames.sql"]
+        await upgrade(db, "0012_filenames.sql", tmp_path)
         await db.prepare(INSERT_UPLOAD).bind(ids[1], "alice", AT).run()
         await migrations.apply(db, MIGRATIONS)
         page, total = queries.list_videos(of_user=True, of_status=False, of_text=True)
@@ -110,18 +122,12 @@ DECIDED = "UPDATE videos SET status = ?2, matches = ?3, processed_at = ?4 WHERE 
 
 async def test_the_version_before_matrices(tmp_path: Path) -> None:
     """0013: verdicts go on while it is applied, and leave the new column as it is."""
-    for script in MIGRATIONS.glob("*.sql"):
-        if script.name < "0013":
-            shutil.copy(script, tmp_path)
     ids = ["a" * 32, "b" * 32]
-    async with open_memory() as db:
-        await migrations.apply(db, tmp_path)
-        await add(db, "alice")
+    async with version_before("0013", tmp_path) as db:
         for video_id in ids:
             await db.prepare(INSERT_UPLOAD).bind(video_id, "alice", AT).run()
         await db.prepare(DECIDED).bind(ids[0], "duplicate", "[]", AT).run()
-        shutil.copy(MIGRATIONS / "0013_matrices.sql", tmp_path)
-        assert await migrations.apply(db, tmp_path) == ["0013_matrices.sql"]
+        await upgrade(db, "0013_matrices.sql", tmp_path)
         await db.prepare(DECIDED).bind(ids[1], "duplicate", "[]", AT).run()
         rows = (await db.prepare("SELECT id, status, matrices FROM videos ORDER BY id").all()).results
         left = [(row["id"], row["status"], row["matrices"]) for row in rows]
@@ -130,16 +136,10 @@ async def test_the_version_before_matrices(tmp_path: Path) -> None:
 
 async def test_the_version_before_renditions(tmp_path: Path) -> None:
     """0014: uploads go on while it is applied, and what has a rendition is deleted by statements that know of none."""
-    for script in MIGRATIONS.glob("*.sql"):
-        if script.name < "0014":
-            shutil.copy(script, tmp_path)
     ids = ["a" * 32, "b" * 32]
-    async with open_memory() as db:
-        await migrations.apply(db, tmp_path)
-        await add(db, "alice")
+    async with version_before("0014", tmp_path) as db:
         await db.prepare(INSERT_UPLOAD).bind(ids[0], "alice", AT).run()
-        shutil.copy(MIGRATIONS / "0014_renditions.sql", tmp_path)
-        assert await migrations.apply(db, tmp_path) == ["0014_renditions.sql"]
+        await upgrade(db, "0014_renditions.sql", tmp_path)
         await db.prepare(INSERT_UPLOAD).bind(ids[1], "alice", AT).run()
         for video_id in ids:
             row = await db.prepare(queries.VIDEO).bind(video_id, None).first()
